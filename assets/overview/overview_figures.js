@@ -1,0 +1,43 @@
+// What stands in the places that change all the time: one function per place, from a row to its text.
+
+import { around } from "overview_format";
+
+export function makeFigures(format) {
+  return {
+    up: (row) => format.value.packets(row.up),
+    down: (row) => format.value.packets(row.down),
+    upBytes: (row) => format.value.bytes(row.up_bytes),
+    downBytes: (row) => format.value.bytes(row.down_bytes),
+    rtt: (row) => (row.rtt == null ? "" : format.value.milliseconds(row.rtt)),
+    errors: (row) => format.value.whole(row.errors),
+    points: (row) => (row.points ? format.value.plural("values", row.points) : ""),
+  };
+}
+
+/** Texts that age by themselves; `now` is the server's time. */
+export function makeAges(format, labels, now) {
+  const waits = (row) => row.retriable && row.next > now();
+  return {
+    last: (row) => (row.last ? format.value.ago(now() - row.last) : labels.value.never),
+    nextBefore(row) {
+      if (waits(row)) return around(labels.value.next_try)[0];
+      return row.retriable ? labels.value.trying_now : labels.value.no_retry;
+    },
+    nextLeft: (row) => (waits(row) ? format.value.span(row.next - now()) : ""),
+    nextAfter: (row) => (waits(row) ? around(labels.value.next_try)[1] : ""),
+  };
+}
+
+/** Room for the widest text of each place, in this language: what changes every second must not move its neighbours. */
+export function makeWidths(format, labels) {
+  const longest = (...texts) => Math.max(...texts.map((text) => text.length));
+  const { ago, span } = format;
+  const { connect, disconnect, cancel, retry, never, packets } = labels;
+  const acts = longest(connect, disconnect, cancel, retry);
+  return {
+    "--ago": `${Math.round(longest(ago(0), ago(59), ago(3540), ago(82800), ago(8553600), never) * 7.4)}px`,
+    "--left": `${Math.round(span(99).length * 9.5)}px`,
+    "--unit": `${Math.round(packets.length * 6.6)}px`,
+    "--act": `${Math.min(150, Math.max(92, Math.round(acts * 8.8 + 8)))}px`,
+  };
+}

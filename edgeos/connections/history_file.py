@@ -1,0 +1,200 @@
+"""The SQLite file behind the history: its schema, what is written and read, and what becomes of a broken one.
+
+Used by one thread only. Rows of one minute lie side by side, whatever their connection: a minute of all connections
+costs two or three pages. Reading one connection's week is one step down the tree per minute, however many there are.
+"""
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from edgeos.connections.traffic import Sample
+
+WEEK = 7 * 86400  # s that minutes are kept
+MOST_EVENTS = 2000  # kept of each connection
+MOST_PENDING = 20_000  # minutes, and as many events, that wait for a disk that does not answer
+KEPT_ASIDE = 3  # broken files; a dying SD card must not fill itself with them
+
+STEPS = ((
+    'CREATE TABLE connections (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE)',
+    """CREATE TABLE minutes (place INTEGER PRIMARY KEY, packets_sent INTEGER, packets_received INTEGER,
+       bytes_sent INTEGER, bytes_received INTEGER, errors INTEGER, gap INTEGER)""",
+    'CREATE TABLE events (number INTEGER PRIMARY KEY, connection INTEGER, t REAL, kind TEXT, text TEXT)',
+    'CREATE TABLE rings (connection INTEGER PRIMARY KEY, data BLOB)',
+),)  # fmt: skip
+"""What leads from each schema version to the next; version 0 is an empty file.
+
+The place of a minute is minute * 2**20 + connection: SQLite appends to such a table without rewriting its neighbours.
+"""
+
+_ADD_MINUTE = """INSERT INTO minutes VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    packets_sent = packets_sent + excluded.packets_sent,
+    packets_received = packets_received + excluded.packets_received,
+    bytes_sent = bytes_sent + excluded.bytes_sent, bytes_received = bytes_received + excluded.bytes_received,
+    errors = errors + excluded.errors, gap = 1"""  # the same minute twice: a restart, or the clock was set back
+
+_MINUTES = """WITH RECURSIVE wanted (minute) AS (SELECT ? UNION ALL SELECT minute + 1 FROM wanted WHERE minute < ?)
+    SELECT minute * 60.0, packets_sent, packets_received, bytes_sent, bytes_received, errors, gap
+    FROM wanted CROSS JOIN minutes ON place = (minute << 20) + ?"""
+
+_PURGE_EVENTS = """DELETE FROM events WHERE number IN (SELECT number FROM (SELECT number, row_number() OVER
+    (PARTITION BY connection ORDER BY number DESC) AS place FROM events) WHERE place > ?)"""
+
+
+class NewerFile(Exception):
+    """Raised when a later version of the app has written the file."""
+
+
+class LinkEvent(NamedTuple):
+    """A connection came, went or failed; `t` in epoch s."""
+
+    t: float
+    kind: str
+    text: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """What waits to be written. The forgotten go first: what else is here of them is newer."""
+
+    forgotten: set[str] = field(default_factory=set)
+    minutes: deque[tuple[str, Sample]] = field(default_factory=lambda: deque(maxlen=MOST_PENDING))
+    events: deque[tuple[str, LinkEvent]] = field(default_factory=lambda: deque(maxlen=MOST_PENDING))
+    rings: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.forgotten or self.minutes or self.events or self.rings)
+
+    def forget(self, connection_id: str) -> None:
+        """Drop what waits of a connection and see to what is written."""
+        self.minutes = deque((item for item in self.minutes if item[0] != connection_id), MOST_PENDING)
+        self.events = deque((item for item in self.events if item[0] != connection_id), MOST_PENDING)
+        self.rings.pop(connection_id, None)
+        self.forgotten.add(connection_id)
+
+
+class HistoryFile:
+    """All methods raise sqlite3.Error; after that the object is to be closed and made anew."""
+
+    def __init__(self, path: Path | None, steps: Sequence[Sequence[str]] = STEPS) -> None:
+        """Open or make the file, upgraded; without a path it lives in memory. Raises also OSError and NewerFile."""
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path or ':memory:', timeout=1.0, isolation_level=None)
+        try:
+            self._prepare()
+            self._upgrade(path, steps)
+        except BaseException:
+            self._db.close()
+            raise
+        self._numbers: dict[str, int] = dict(self._db.execute('SELECT id, number FROM connections'))
+
+    def _prepare(self) -> None:
+        for pragma in ('journal_mode = WAL', 'synchronous = NORMAL', 'wal_autocheckpoint = 1000',
+                       'journal_size_limit = 4194304', 'secure_delete = FAST', 'cache_size = -1024',
+                       'temp_store = MEMORY'):  # fmt: skip
+            self._db.execute(f'PRAGMA {pragma}').fetchall()
+
+    def _upgrade(self, path: Path | None, steps: Sequence[Sequence[str]]) -> None:
+        version = int(self._db.execute('PRAGMA user_version').fetchone()[0])
+        if version > len(steps):
+            raise NewerFile(f'its schema is version {version}, this app knows {len(steps)}')
+        if path is not None and 0 < version < len(steps):
+            copy = path.with_name(f'{path.name}.version-{version}')
+            copy.unlink(missing_ok=True)
+            self._db.execute('VACUUM INTO ?', (str(copy),))
+        for step in range(version, len(steps)):
+            with self._transaction():
+                for statement in steps[step]:
+                    self._db.execute(statement)
+                self._db.execute(f'PRAGMA user_version = {step + 1}')
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute('BEGIN IMMEDIATE')
+        with self._db:
+            yield
+
+    def close(self) -> None:
+        """Never raises: what was committed is safe whatever happens here."""
+        try:
+            self._db.close()
+        except sqlite3.Error:
+            pass
+
+    # in
+
+    def write(self, batch: Batch) -> None:
+        """All or nothing."""
+        with self._transaction():
+            for connection_id in batch.forgotten:
+                self._forget(connection_id)
+            minutes = sorted(((int(s.t // 60) << 20) + self._number(i), *s[1:]) for i, s in batch.minutes)
+            self._db.executemany(_ADD_MINUTE, minutes)
+            self._db.executemany('INSERT INTO events (connection, t, kind, text) VALUES (?, ?, ?, ?)',
+                                 [(self._number(i), *event) for i, event in batch.events])  # fmt: skip
+            self._db.executemany('INSERT OR REPLACE INTO rings VALUES (?, ?)',
+                                 [(self._number(i), blob) for i, blob in batch.rings.items()])  # fmt: skip
+
+    def _forget(self, connection_id: str) -> None:
+        """Its minutes can no longer be told whose they were, and go with their week: they lie on every page."""
+        number = self._numbers.pop(connection_id, None)
+        self._db.execute('DELETE FROM connections WHERE number = ?', (number,))
+        self._db.execute('DELETE FROM rings WHERE connection = ?', (number,))
+        self._db.execute('DELETE FROM events WHERE connection = ?', (number,))
+
+    def _number(self, connection_id: str) -> int:
+        if connection_id not in self._numbers:
+            row = self._db.execute('INSERT INTO connections (id) VALUES (?)', (connection_id,))
+            self._numbers[connection_id] = row.lastrowid or 0
+        return self._numbers[connection_id]
+
+    def purge(self, now: float) -> None:
+        """Drop what is too old or too much; `now` is epoch s."""
+        with self._transaction():
+            self._db.execute('DELETE FROM minutes WHERE place < ?', (int((now - WEEK) // 60) << 20,))
+            self._db.execute(_PURGE_EVENTS, (MOST_EVENTS,))
+
+    # out
+
+    def ring(self, connection_id: str) -> bytes | None:
+        """As it was last written."""
+        query = 'SELECT data FROM rings WHERE connection = ?'
+        row = self._db.execute(query, (self._numbers.get(connection_id),)).fetchone()
+        return bytes(row[0]) if row else None
+
+    def minutes(self, connection_id: str, since: float, until: float) -> list[Sample]:
+        """Those that began in that time (epoch s), oldest first."""
+        wanted = (int(-(-since // 60)), int(until // 60), self._numbers.get(connection_id))
+        return [Sample(t, a, b, c, d, e, bool(gap)) for t, a, b, c, d, e, gap in self._db.execute(_MINUTES, wanted)]
+
+    def events(self, connection_id: str, limit: int) -> list[LinkEvent]:
+        """Newest first."""
+        query = 'SELECT t, kind, text FROM events WHERE connection = ? ORDER BY number DESC LIMIT ?'
+        return [LinkEvent(*row) for row in self._db.execute(query, (self._numbers.get(connection_id), limit))]
+
+
+def is_broken(error: Exception) -> bool:
+    """Whether the file itself is at fault, not the disk or what was asked."""
+    code = getattr(error, 'sqlite_errorcode', 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def set_aside(path: Path, mark: str, now: float) -> Path:
+    """Rename the file so that a new one can be made; answers its new name. Raises OSError."""
+    target = path.with_name(f'{path.name}.{mark}-{time.strftime("%Y%m%dT%H%M%S", time.localtime(now))}')
+    path.rename(target)
+    wal, index = (path.with_name(path.name + suffix) for suffix in ('-wal', '-shm'))
+    index.unlink(missing_ok=True)
+    if wal.exists():
+        wal.rename(f'{target}-wal')
+    aside = sorted(file for file in path.parent.glob(f'{path.name}.{mark}-*') if not file.name.endswith('-wal'))
+    for old in aside[:-KEPT_ASIDE]:
+        old.unlink()
+        old.with_name(old.name + '-wal').unlink(missing_ok=True)
+    return target

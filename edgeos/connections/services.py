@@ -1,0 +1,29 @@
+"""What connections are given, and what they tell of a device's tree."""
+from dataclasses import dataclass, field
+
+from edgeos.clock import SYSTEM_CLOCK, Clock
+from edgeos.connections.history import HistoryStore
+from edgeos.gateway import Gateway
+from edgeos.secrets import SecretStore
+
+
+@dataclass(slots=True)
+class Services:
+    """What every connection needs from the house."""
+
+    gateway: Gateway
+    secrets: SecretStore
+    history: HistoryStore
+    clock: Clock = field(default_factory=lambda: SYSTEM_CLOCK)
+
+
+@dataclass(slots=True)
+class Browsed:
+    """One entry of a device's tree; `children` is how many entries lie directly below it."""
+
+    name: str
+    type: str = ''
+    unit: str = ''
+    comment: str = ''
+    writable: bool = False
+    children: int = 0

@@ -1,0 +1,79 @@
+"""Trying settings out: the same driver, a gateway of its own, nothing saved."""
+import asyncio
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeos.clock import Clock
+from edgeos.connections.connection import Connection
+from edgeos.connections.history import HistoryStore
+from edgeos.connections.kinds import KINDS
+from edgeos.connections.ladder import Step
+from edgeos.connections.services import Services
+from edgeos.connections.state import Failure, Status
+from edgeos.gateway import Gateway, Point
+from edgeos.secrets import SecretStore
+from edgeos.settings import ConnectionSettings
+
+LIMITS = {'bluetooth': 30.0}
+LIMIT = 9.0  # s, so that the answer is there within 10
+WAIT_FOR_VALUES = 1.5
+SHOWN_VALUES = 8
+POLL = 0.02
+
+
+@dataclass(slots=True)
+class TrialResult:
+    """`values` are the first that came: the proof that the link is alive."""
+
+    ok: bool
+    round_trip_ms: float | None
+    error: Failure | None
+    steps: list[Step]
+    values: list[Point]
+
+
+class _Given(SecretStore):
+    """The secrets of the form, in memory only."""
+
+    def __init__(self, secrets: dict[str, str]) -> None:
+        super().__init__(Path('/nonexistent'))
+        self._given = secrets
+
+    def get(self, owner: str, name: str) -> str | None:
+        return self._given.get(name) or None
+
+
+async def try_out(settings: ConnectionSettings, secrets: dict[str, str], clock: Clock) -> TrialResult:
+    """Open a link as configured, wait for first values, close it; answers within the limit of the type."""
+    services = Services(Gateway(), _Given(secrets), HistoryStore(None), clock)
+    kind = KINDS[settings.type]
+    connection = kind(settings.model_copy(update={'config': kind.trial_config(settings.config)}), services)
+    began = clock.monotonic()
+    connection.start()
+    try:
+        await _settled(connection, clock, began + LIMITS.get(settings.type, LIMIT))
+        return _result(connection, (clock.monotonic() - began) * 1000)
+    finally:
+        await connection.stop()
+
+
+async def _settled(connection: Connection, clock: Clock, deadline: float) -> None:
+    await _until(lambda: connection.status is not Status.CONNECTING, clock, deadline)
+    deadline = min(clock.monotonic() + WAIT_FOR_VALUES, deadline)
+    await _until(lambda: connection.status is not Status.CONNECTED or bool(connection.source.points), clock, deadline)
+
+
+async def _until(condition: Callable[[], bool], clock: Clock, deadline: float) -> None:
+    while not condition() and clock.monotonic() < deadline:
+        await asyncio.sleep(POLL)
+
+
+def _result(connection: Connection, took_ms: float) -> TrialResult:
+    ok = connection.status is Status.CONNECTED
+    error = None if ok else connection.last_error or connection.no_answer()
+    steps = connection.ladder.steps(failed=not ok)
+    values = [copy(point) for point in list(connection.source.points.values())[:SHOWN_VALUES]]  # as they are now
+    answer = next((step.ms for step in steps if step.name == 'answer' and step.ms is not None), took_ms)
+    return TrialResult(ok, round(answer, 2) if ok else None, error, steps, values)

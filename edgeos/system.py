@@ -1,0 +1,103 @@
+"""The composition root: makes every object in order, starts and stops them."""
+import asyncio
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeos.connections.history import HistoryStore
+from edgeos.connections.manager import ConnectionManager
+from edgeos.connections.services import Services
+from edgeos.discovery import Discovery
+from edgeos.gateway import Gateway
+from edgeos.secrets import SecretStore
+from edgeos.settings import SettingsFile
+
+if TYPE_CHECKING:
+    from edgeos.demo.demo import Demo
+
+STOP_SECONDS = 3.5
+
+
+@dataclass(slots=True)
+class Paths:
+    """Where things are kept."""
+
+    data: Path
+
+    @property
+    def secrets(self) -> Path:
+        return self.data / 'secrets.toml'
+
+    @property
+    def history(self) -> Path:
+        return self.data / 'history.sqlite'
+
+
+class System:
+    """All there is: settings, secrets, gateway, connections, access, demo."""
+
+    def __init__(self, settings_file: SettingsFile, data: Path, *, forgetful: bool = False) -> None:
+        """`forgetful`: settings and data are in a temporary folder."""
+        data.mkdir(parents=True, exist_ok=True)
+        self.paths = Paths(data)
+        self.settings_file = settings_file
+        self.forgetful = forgetful
+        self.demo: Demo | None = None
+        self.demo_ids: list[str] = []  # of the connections to simulated devices
+        self._demo_folder: Path | None = None
+        self._stopped = False
+        self.started = time.monotonic()
+        self.secrets = SecretStore(self.paths.secrets)
+        self.gateway = Gateway(max_rate_per_source=settings_file.settings.gateway.max_rate_per_source)
+        self.history = HistoryStore(self.paths.history)
+        self.services = Services(self.gateway, self.secrets, self.history)
+        self.connections = ConnectionManager(settings_file, self.services)
+        self.discovery = Discovery()
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the program began."""
+        return time.monotonic() - self.started
+
+    async def start(self) -> None:
+        """Start in order; nothing waits for a device."""
+        self.history.start()
+        await self.connections.start()
+
+    async def start_demo(self) -> None:
+        """Simulated devices, and connections to them that no settings file keeps; raises BrokerError."""
+        from edgeos.demo.broker import BrokerError
+        from edgeos.demo.demo import Demo
+
+        if self.demo is not None:
+            return
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix='edgeos-demo-'))
+        demo = self.demo = Demo(folder)
+        try:
+            await demo.start()
+        except BrokerError:
+            self.demo = None
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            raise
+        self._demo_folder = folder
+        for body in demo.connections():
+            taken = body['id'] in self.gateway.sources
+            made = await self.connections.add({**body, 'id': None} if taken else body, temporary=True)
+            self.demo_ids.append(made.id)
+
+    async def stop(self) -> None:
+        """Stop all in parallel, bounded, then flush what is to be kept; once is enough."""
+        if self._stopped:
+            return
+        self._stopped = True
+        stops = [self.connections.stop(), self.discovery.stop()]
+        if self.demo is not None:
+            stops.append(self.demo.stop())
+        tasks = [asyncio.ensure_future(stop) for stop in stops]
+        await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        await asyncio.to_thread(self.history.stop)
+        if self._demo_folder is not None:
+            await asyncio.to_thread(shutil.rmtree, self._demo_folder, ignore_errors=True)

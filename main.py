@@ -1,0 +1,139 @@
+"""SmartHome Edge OS: options, settings, system, pages and API, run."""
+import asyncio
+import shutil
+import signal
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from edgeos import NAME, __version__
+from edgeos.connections.kinds import config_models
+from edgeos.folder_lock import FolderInUse, lock_folder
+from edgeos.logs import set_up_logging
+from edgeos.options import BAD_INPUT, Options, parse_options
+from edgeos.processes import ProcessError
+from edgeos.settings import SettingsError, SettingsFile, check_exposure
+from edgeos.system import System
+from edgeos.web.app import AddPages, Doors, make_app, make_doors
+from edgeos.web.server import CannotListen, PortTaken, bind, run_loop, run_server
+
+CANNOT_START, PORT_TAKEN = 1, 3
+
+
+def main() -> int:
+    """The exit status: 0 after a stop, 2 for bad input, 3 when the port is taken."""
+    options = parse_options(sys.argv[1:])
+    folder = Path(tempfile.mkdtemp(prefix='edgeos-demo-')) if options.demo else None
+    try:
+        return run(options, folder)
+    except SettingsError as error:
+        return fail(str(error), BAD_INPUT)
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(options: Options, demo_folder: Path | None) -> int:
+    """Settings first, then what was asked for."""
+    path = demo_folder / 'settings.toml' if demo_folder else options.settings or Path('settings.toml')
+    settings_file = SettingsFile.load(path, config_models(), create=options.settings is None,
+                                      allow_exposed=True)  # fmt: skip
+    if options.set_password:
+        return set_password(settings_file)
+    app_settings = settings_file.settings.app
+    host = options.host or app_settings.host
+    check_exposure(settings_file.settings, host, '--host' if options.host else f'{path}: app.host')
+    if options.check:
+        print(f'{path}: settings are valid')  # noqa: T201
+        return 0
+    return serve(options, settings_file, host, app_settings.port if options.port is None else options.port, demo_folder)
+
+
+def set_password(settings_file: SettingsFile) -> int:
+    """Ask twice, store the hash."""
+    from edgeos.web.login import prompt_password
+    from edgeos.web.passwords import SecretRefused
+
+    try:
+        settings_file.set_value('security.password_hash', prompt_password())
+    except SecretRefused as error:
+        return fail(str(error), BAD_INPUT)
+    except KeyboardInterrupt:
+        return fail('nothing was changed', BAD_INPUT)
+    return 0
+
+
+def serve(options: Options, settings_file: SettingsFile, host: str, port: int, demo_folder: Path | None) -> int:
+    """Bind, build the house, run until told to stop."""
+    try:
+        sock = bind(host, port)
+    except PortTaken as error:
+        return fail(str(error), PORT_TAKEN)
+    except CannotListen as error:
+        return fail(str(error), BAD_INPUT)
+    data = options.data or settings_file.path.parent / 'data'
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return fail(f'{data}: expected a folder to write to: {error.strerror}', BAD_INPUT)
+    try:
+        lock = lock_folder(data)
+    except FolderInUse as error:
+        return fail(str(error), BAD_INPUT)
+    set_up_logging(data / 'logs', options.log_level)
+    port = sock.getsockname()[1]
+    shown = f'[{host}]' if ':' in host else host
+    def announce() -> None:
+        print(f'{NAME} {__version__} ready at http://{shown}:{port}', flush=True)  # noqa: T201
+
+    async def live() -> None:
+        stop_early()
+        system = System(settings_file, data, forgetful=options.demo)
+        doors = make_doors(system)
+        await system.start()
+        try:
+            if options.demo:
+                await system.start_demo()
+            app = make_app(system, doors, host, port, None if options.headless else pages_of(system, doors))
+            await run_server(app, sock, on_ready=announce, stop=system.stop)
+        finally:
+            await system.stop()
+            await doors.access.save()
+
+    try:
+        with lock:
+            run_loop(live())
+    except asyncio.CancelledError:  # told to stop before it served
+        return 0
+    except ProcessError as error:
+        return fail(str(error), CANNOT_START)
+    except OSError as error:
+        where = error.filename or data
+        return fail(f'{where}: expected a file to read and write: {error.strerror or error}', BAD_INPUT)
+    return 0
+
+
+def stop_early() -> None:
+    """Until the server takes over the signals, they end the start."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+
+def pages_of(system: System, doors: Doors) -> AddPages:
+    """The pages, loaded only when somebody will look at them."""
+    from pages import add_pages
+
+    return partial(add_pages, system=system, doors=doors)
+
+
+def fail(message: str, status: int) -> int:
+    """One line on stderr."""
+    sys.stderr.write(f'main.py: {message}\n')
+    return status
+
+
+if __name__ == '__main__':
+    sys.exit(main())

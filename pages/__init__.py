@@ -1,0 +1,78 @@
+"""The pages: one route each, one `content` function behind it.
+
+Only the overview is loaded at the start; the others follow in a thread as soon as the program serves.
+"""
+import asyncio
+import importlib
+import secrets
+from pathlib import Path
+
+from fastapi import FastAPI
+from nicegui import app as nicegui_app
+from nicegui import ui
+
+from edgeos import NAME
+from edgeos.files import write_atomically
+from edgeos.system import System
+from edgeos.web.app import Doors
+from pages import overview_page
+from pages.feed import OverviewFeed
+from pages.frame import House, frame
+
+ASSETS = Path(__file__).parents[1] / 'assets'
+LATER = ('pages.connection_page', 'pages.settings_page', 'pages.demo_page')
+RECONNECT_SECONDS = 30.0  # a slow panel may be busy that long; with less it would reload by itself
+
+
+def add_pages(app: FastAPI, system: System, doors: Doors) -> None:
+    """Put the pages into the app: the route table."""
+    house = House(system, doors, OverviewFeed(system.connections))
+    system.connections.on_change(house.feed.reset)
+    nicegui_app.add_static_files('/assets', ASSETS, max_cache_age=3600)
+
+    @ui.page('/')
+    async def overview() -> None:
+        with frame(house, 'Connections', '/'):
+            overview_page.content(house)
+
+    @ui.page('/connections/{connection_id}')
+    async def connection(connection_id: str) -> None:
+        from pages import connection_page
+
+        with frame(house, 'Connection', '/'):
+            await connection_page.content(house, connection_id)
+
+    @ui.page('/settings')
+    async def settings() -> None:
+        from pages import settings_page
+
+        with frame(house, 'Settings', '/settings'):
+            settings_page.content(house)
+
+    @ui.page('/demo')
+    async def demo() -> None:
+        from pages import demo_page
+
+        with frame(house, 'Demo', '/demo'):
+            demo_page.content(house)
+
+    nicegui_app.on_startup(_load_the_rest)
+    ui.run_with(app, title=NAME, favicon=ASSETS / 'favicon.svg', dark=None, language='en-US', tailwind=False,
+                binding_refresh_interval=1.0, reconnect_timeout=RECONNECT_SECONDS, message_history_length=200,
+                show_welcome_message=False, storage_secret=_storage_secret(system.paths.data))  # fmt: skip
+
+
+async def _load_the_rest() -> None:
+    for name in LATER:
+        await asyncio.to_thread(importlib.import_module, name)
+
+
+def _storage_secret(data: Path) -> str:
+    """Made once per installation; signs the cookie that tells browsers apart."""
+    path = data / 'storage.key'
+    try:
+        return path.read_text(encoding='ascii')
+    except FileNotFoundError:
+        secret = secrets.token_urlsafe(32)
+        write_atomically(path, secret.encode(), 0o600)
+        return secret

@@ -1,0 +1,136 @@
+"""The top of a connection's page: what it is, how it is, and the one thing to do next."""
+
+from nicegui import ui
+
+from edgeos.connections.connection import Connection
+from pages import connection_dialog, delete_dialog
+from pages.format import Format
+from pages.frame import House
+from pages.i18n import _, current_language
+from pages.overview_page import switch
+from pages.rows import reason_of, state_of, word_of
+from pages.sheet import Button, Text, icon_of
+
+LAMPS = {'error': ('eo-bad', 'eo-diamond'), 'degraded': ('eo-warn', 'eo-triangle'),
+         'connecting': ('eo-busy', 'eo-dash'), 'connected': ('eo-good', 'eo-dot'),
+         'off': ('eo-idle', 'eo-ring')}  # fmt: skip
+QUIET = frozenset(('connected', 'degraded', 'connecting'))  # nothing has to be done next
+ICONS = frozenset(('mqtt', 'plc', 'bluetooth'))
+CURED_BY_SETTINGS = frozenset(('not_authorised', 'tls_failed', 'topic_refused', 'name_not_resolved', 'refused',
+                               'timeout', 'wrong_ams_port', 'wrong_net_id', 'profile_mismatch',
+                               'device_not_found'))  # fmt: skip
+
+
+class ConnectionHead:
+    """Follows its connection once a second; sets only what has changed."""
+
+    def __init__(self, house: House, connection: Connection) -> None:
+        self._house = house
+        self._connection = connection
+        self._format = Format(current_language(), _)
+        self._tone = ''
+        with ui.element('header').classes('cp-head'):
+            with ui.element('a').classes('eo-btn gh icon').props(f'href="/" aria-label="{_("All connections")}"'):
+                icon_of('back')
+            with ui.element('div').classes('cp-type'):
+                if connection.KIND in ICONS:
+                    icon_of(connection.KIND)
+                else:
+                    Text('b', connection.KIND[:1].upper())
+            with ui.element('div').classes('cp-who'):
+                self._name = Text('h1', connection.name)
+                self._address = Text('div', '', 'eo-small eo-muted cp-address')
+            self._build_lamp()
+            self._build_actions()
+        self._build_trouble()
+        self.tick()
+
+    def _build_lamp(self) -> None:
+        with ui.element('div').classes('eo-lamp').props('role=status') as self._lamp:
+            self._shape = ui.element('span').props('aria-hidden="true"')
+            self._word = Text('span')
+
+    def _build_actions(self) -> None:
+        with ui.element('div').classes('cp-actions'):
+            self._next = Button('', self._do_next)
+            Button('', self._edit, look='gh icon', icon='edit', label=_('Edit'))
+            Button('', lambda: delete_dialog.ask(self._house, [self._connection.id]), look='gh icon', icon='delete',
+                   label=_('Delete'))  # fmt: skip
+
+    def _build_trouble(self) -> None:
+        with ui.element('div').classes('eo-why cp-trouble') as self._trouble:
+            with ui.element('div').classes('eo-grow'):
+                self._why = Text('b')
+                self._hint = Text('span', '', 'next')
+                self._retry = Text('span', '', 'cp-retry eo-num')
+            with ui.element('div').classes('cp-repair'):
+                self._repair = Button(_('Change the settings'), self._edit)
+                self._give_up = Button(_('Stop trying'), lambda: self._switch('disconnect'), look='gh')
+
+    def tick(self) -> None:
+        """Show what it is like now."""
+        connection = self._connection
+        state = state_of(connection)
+        tone, shape = LAMPS[state]
+        why, hint = reason_of(connection, state, _)
+        if self._tone != tone:
+            self._lamp.classes(remove=self._tone, add=tone)
+            self._shape.classes(replace=shape)
+            self._trouble.classes(remove='eo-bad eo-warn', add='eo-bad' if state == 'error' else 'eo-warn')
+            self._next.classes(add='' if state in QUIET else 'pri', remove='pri' if state in QUIET else '')
+            self._tone = tone
+        _set(self._name, connection.name)
+        _set(self._address, ' · '.join(part for part in (connection.address, connection.detail) if part))
+        _set(self._word, word_of(connection, state, _))
+        _set(self._why, why)
+        _set(self._hint, hint)
+        _set(self._retry, self._retry_text(state))
+        _set(self._next, self._next_action(state)[1])
+        _show(self._trouble, bool(why))
+        failure = connection.last_error
+        cured = failure.code in CURED_BY_SETTINGS if failure is not None else connection.source.refused_points > 0
+        _show(self._repair, cured and state != 'off')
+        _show(self._give_up, state == 'error' and connection.enabled)
+
+    def _retry_text(self, state: str) -> str:
+        connection = self._connection
+        if state != 'error':
+            return ''
+        if not connection.retriable:
+            return _('It is not tried again by itself.')
+        wait = connection.next_retry_in
+        if wait is None:
+            return _('Trying now …')
+        text = _('Next try in {time}').format(time=self._format.span(wait + 0.999))
+        if connection.attempt > 1:
+            text += ' · ' + _('attempt {count}').format(count=self._format.whole(connection.attempt))
+        return text
+
+    def _next_action(self, state: str) -> tuple[str, str]:
+        """The action as the overview knows it, and its word."""
+        return {'error': ('retry', _('Retry now')), 'off': ('connect', _('Connect')),
+                'connecting': ('disconnect', _('Cancel'))}.get(state, ('disconnect', _('Disconnect')))  # fmt: skip
+
+    async def _edit(self) -> None:
+        await connection_dialog.edit(self._house, self._connection.id)
+
+    async def _do_next(self) -> None:
+        await self._switch(self._next_action(state_of(self._connection))[0])
+
+    async def _switch(self, action: str) -> None:
+        self._next.set_busy(True)
+        try:
+            await switch(self._house, action, self._connection.id)
+        finally:
+            self._next.set_busy(False)
+            self.tick()
+
+
+def _set(element: Text, text: str) -> None:
+    if element.text != text:
+        element.text = text
+
+
+def _show(element: ui.element, shown: bool) -> None:
+    if element.visible != shown:
+        element.set_visibility(shown)

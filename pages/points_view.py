@@ -1,0 +1,172 @@
+"""The live values of a connection: the browser holds the rows near its screen, the server sends only those."""
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nicegui.element import Element
+from nicegui.events import GenericEventArguments
+
+from edgeos.connections.connection import Connection
+from edgeos.gateway import Point
+from pages.format import Format
+from pages.frame import House
+from pages.i18n import _, current_language
+from pages.point_sheet import open_point
+from pages.publish_sheet import can_publish, open_publish
+from pages.time_graph import OVERVIEW, OWN
+from pages.words import list_words
+
+_ASSETS = Path(__file__).resolve().parents[1] / 'assets'
+FIRST_ROWS = 60
+MOST_ROWS = 400  # one browser may ask for at once
+FILTERS: dict[str, Callable[[Point], bool]] = {'': lambda _point: True, 'writable': lambda point: point.writable,
+                                               'stale': lambda point: point.quality != 'good'}  # fmt: skip
+
+Row = tuple[str, str, str, str, float, str, bool, bool]
+
+
+class Question(NamedTuple):
+    """Which part of the list a browser wants to see."""
+
+    query: str = ''
+    only: str = ''
+    start: int = 0
+    end: int = FIRST_ROWS
+
+
+class Listing:
+    """The names in order, found by text, and what changed in the part that is seen."""
+
+    def __init__(self, points: Mapping[str, Point], write: Callable[[Any], str]) -> None:
+        self.question = Question()
+        self._points = points
+        self._write = write
+        self._names: list[str] = []
+        self._found: list[str] = []
+        self._shown: list[Row] = []
+
+    def ask(self, question: Question) -> None:
+        """Another part, or another search."""
+        self.question = question._replace(end=min(question.end, question.start + MOST_ROWS))
+        self._find()
+
+    def follow(self) -> bool:
+        """Take in names that are new, and the state the filter asks for; answers whether the list is another one."""
+        fresh = len(self._points) - len(self._names)
+        if fresh:  # a point is never taken away
+            self._names.extend(islice(self._points, len(self._names), None))
+            self._names.sort(key=str.casefold)  # nearly sorted already, which makes it quick
+        before = self._found
+        if fresh or self.question.only == 'stale':
+            self._find()
+        return before != self._found
+
+    def window(self) -> dict[str, Any]:
+        """The part that is seen, in full."""
+        question = self.question
+        self._shown = self._rows()
+        return {'query': question.query, 'only': question.only, 'total': len(self._found), 'all': len(self._names),
+                'start': question.start, 'rows': list(self._shown)}  # fmt: skip
+
+    def changes(self) -> list[tuple[int, Row]]:
+        """Rows that differ from what was last given, by their place in the list."""
+        before, self._shown = self._shown, self._rows()
+        pairs = enumerate(zip(self._shown, before, strict=False), self.question.start)
+        return [(place, row) for place, (row, old) in pairs if row != old]
+
+    def _find(self) -> None:
+        wanted, fits = self.question.query.casefold(), FILTERS[self.question.only]
+        points = self._points
+        self._found = [name for name in self._names if wanted in name.casefold() and fits(points[name])]
+
+    def _rows(self) -> list[Row]:
+        return [row_of(self._points[name], self._write) for name in self._found[self.question.start:self.question.end]]
+
+
+def row_of(point: Point, write: Callable[[Any], str]) -> Row:
+    """A point as the browser's table takes it."""
+    return (point.name, write(point.value), point.unit, point.quality, round(point.time), point.type, point.writable,
+            point.ring is not None)  # fmt: skip
+
+
+def question_of(args: Mapping[str, Any]) -> Question:
+    """What a browser asks, as far as it makes sense."""
+    only = args.get('only')
+    start, end = (value if isinstance(value := args.get(key), int) else 0 for key in ('start', 'end'))
+    start = max(0, start)
+    return Question(str(args.get('query') or '')[:300], only if only in FILTERS else '', start, max(start, end))
+
+
+class PointsTable(Element, component=_ASSETS / 'points_table.js', dependencies=[OVERVIEW, OWN]):
+    """A list that draws only the rows near the screen."""
+
+    def __init__(self, first: Mapping[str, Any], *, words: Mapping[str, str], locale: str, publishes: bool) -> None:
+        super().__init__()
+        self._props['first'] = dict(first)
+        self._props['words'] = dict(words)
+        self._props['locale'] = locale
+        self._props['can_publish'] = publishes
+
+    def show(self, window: Mapping[str, Any]) -> None:
+        """The part that is seen, in full."""
+        self.run_method('show', dict(window))
+
+    def patch(self, now: float, changes: Iterable[tuple[int, Row]]) -> None:
+        """What changed in it; `now` is epoch s."""
+        self.run_method('patch', now, list(changes))
+
+
+class PointsView:
+    """The table, and what a tap in it opens."""
+
+    def __init__(self, house: House, connection: Connection) -> None:
+        self._house = house
+        self._connection = connection
+        self._format = Format(current_language(), _)
+        self._points = connection.source.points
+        self._listing = Listing(self._points, self._format.value)
+        self._listing.follow()
+        publishes = can_publish(connection)
+        self._table = PointsTable(self._stamped(), words=_words(), locale=current_language(), publishes=publishes)
+        self._table.on('look', self._look)
+        self._table.on('open', lambda event: open_point(house, connection, str(event.args)))
+        self._table.on('publish', lambda _event: open_publish(house, connection), [])
+
+    def tick(self) -> None:
+        """One message: rows that changed, or all when the list is another one."""
+        if self._points is not self._connection.source.points:  # it has become another device
+            self._points = self._connection.source.points
+            question, self._listing = self._listing.question, Listing(self._points, self._format.value)
+            self._listing.ask(question)
+        if self._listing.follow():
+            self._table.show(self._stamped())
+        else:
+            self._table.patch(self._connection.clock.wall(), self._listing.changes())
+
+    def resume(self) -> None:
+        """It is looked at again."""
+        self._listing.follow()
+        self._table.show(self._stamped())
+
+    def _look(self, event: GenericEventArguments) -> None:
+        self._listing.ask(question_of(event.args))
+        self._table.show(self._stamped())
+
+    def _stamped(self) -> dict[str, Any]:
+        return {**self._listing.window(), 'now': round(self._connection.clock.wall(), 3)}
+
+
+def _words() -> dict[str, str]:
+    return {
+        **list_words(),
+        'search_one': _('Search {count} value'),
+        'search_many': _('Search {count} values'),
+        'only_': _('All'),
+        'only_writable': _('Can be set'),
+        'only_stale': _('Old or broken'),
+        'publish': _('Write to a topic'),
+        'empty_title': _('No values yet'),
+        'empty_text': _('What the device reports appears here by itself.'),
+        'none_text': _('The search and the filters hide all {total} values.'),
+    }

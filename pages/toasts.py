@@ -1,0 +1,33 @@
+"""Short words about what has just happened."""
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from nicegui import context, ui
+
+from pages.i18n import _
+
+SHOWN_SECONDS = 4.0
+UNDO_SECONDS = 8.0
+
+Undo = Callable[[], Awaitable[Any]]
+
+
+def say_done(text: str, *, undo: Undo | None = None) -> None:
+    """It worked; with a way back where there is one."""
+    with context.client.content, ui.element('div').classes('eo-toast').props('role="status"') as toast:
+        ui.label(text)
+        if undo is not None:
+            wanted = undo
+
+            async def take_back() -> None:
+                toast.delete()
+                await wanted()
+
+            with ui.element('button').classes('eo-btn').props('type="button"').on('click', take_back):
+                ui.label(_('Undo'))
+        ui.timer(SHOWN_SECONDS if undo is None else UNDO_SECONDS, toast.delete, once=True)
+
+
+def say_trouble(text: str) -> None:
+    """It did not work; stays until read."""
+    ui.notify(text, position='bottom', type='negative', timeout=0, close_button=_('Close'), multi_line=True)

@@ -1,0 +1,59 @@
+"""Arrows point down only: who may import whom."""
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LEVELS = (
+    ('main', 'tests'),
+    ('pages',),
+    ('edgeos.web',),
+    ('edgeos.backup', 'edgeos.restore'),
+    ('edgeos.system',),
+    ('edgeos.connections.manager', 'edgeos.demo', 'edgeos.discovery'),
+    ('edgeos.connections.trial',),
+    ('edgeos.connections.kinds',),
+    ('edgeos.connections.mqtt',),
+    ('edgeos.connections',),
+    ('edgeos.gateway', 'edgeos.processes', 'edgeos.settings', 'edgeos.secrets', 'edgeos.reporting'),
+    ('edgeos',),
+)
+FRAMEWORKS = {'nicegui': ('pages', 'edgeos.web'), 'fastapi': ('pages', 'edgeos.web')}
+
+
+def level(module: str) -> int:
+    """The first level with the longest prefix of the module's name."""
+    found = [(len(prefix), number) for number, prefixes in enumerate(LEVELS) for prefix in prefixes
+             if module == prefix or module.startswith(prefix + '.')]  # fmt: skip
+    return max(found)[1] if found else len(LEVELS)
+
+
+def imports_of(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding='utf-8'))
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f'{node.module}.{alias.name}' for alias in node.names
+                                      if is_module(f'{node.module}.{alias.name}')}  # fmt: skip
+    return found
+
+
+def is_module(name: str) -> bool:
+    path = ROOT / name.replace('.', '/')
+    return path.with_suffix('.py').exists() or path.is_dir()
+
+
+MODULES = [path for folder in ('edgeos', 'pages') for path in sorted((ROOT / folder).rglob('*.py'))]
+
+
+@pytest.mark.parametrize('path', MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_arrow_points_up(path):
+    module = '.'.join(path.relative_to(ROOT).with_suffix('').parts).removesuffix('.__init__')
+    ups = [name for name in imports_of(path) if is_module(name) and level(name) < level(module)]
+    assert ups == [], f'{module} imports what is above it'
+    for framework, allowed in FRAMEWORKS.items():
+        if any(name.split('.')[0] == framework for name in imports_of(path)):
+            assert module.startswith(allowed), f'{module} must not know {framework}'

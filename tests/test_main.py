@@ -1,0 +1,221 @@
+"""The program from outside: exit statuses, the ready line, clean ends, one line for each mistake."""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.helpers import eventually_sync
+
+MAIN = Path(__file__).parents[1] / 'main.py'
+READY = re.compile(r'SmartHome Edge OS \d+\.\d+\.\d+ ready at (http://\S+:(\d+))')
+
+
+@pytest.fixture
+def start(tmp_path):
+    started = []
+
+    def start_main(*arguments, **environment):
+        process = subprocess.Popen(
+            [sys.executable, str(MAIN), *map(str, arguments)], cwd=tmp_path, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, env={**clean_environment(), **environment})  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start_main
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def clean_environment():
+    return {key: value for key, value in os.environ.items() if not key.startswith(('PYTEST', 'NICEGUI'))}
+
+
+def url_of(process):
+    """Waits for the ready line."""
+    line = process.stdout.readline()
+    found = READY.fullmatch(line.strip())
+    assert found, f'not the ready line: {line!r} {process.stderr.read() if process.poll() is not None else ""}'
+    return found[1]
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return answer.status, json.load(answer)
+
+
+def end_of(process, timeout=15):
+    out, err = process.communicate(timeout=timeout)
+    return process.returncode, out, err
+
+
+def test_starts_from_nothing_says_where_and_ends_cleanly(start, tmp_path):
+    process = start('--port', '0')
+    url = url_of(process)
+    assert get(f'{url}/api/health')[1]['status'] == 'ok'
+    assert (tmp_path / 'settings.toml').read_text().startswith('#')
+    assert (tmp_path / 'data').is_dir()
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    code, out, err = end_of(process)
+    assert (code, out, err) == (0, '', '')
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_a_clean_end_also_while_clients_hang_on(start, number):
+    process = start('--headless', '--port', '0')
+    url = url_of(process)
+    port = int(url.rsplit(':', 1)[1])
+    with socket.create_connection(('127.0.0.1', port)) as lingering:
+        lingering.sendall(b'GET /api/health HTTP/1.1\r\n')
+        began = time.monotonic()
+        process.send_signal(number)
+        assert end_of(process)[0] == 0
+        assert time.monotonic() - began < 5
+
+
+def test_headless_has_the_api_and_no_pages(start):
+    url = url_of(start('--headless', '--port', '0'))
+    assert get(f'{url}/api/connections') == (200, [])
+    with pytest.raises(urllib.error.HTTPError) as missing:
+        urllib.request.urlopen(f'{url}/', timeout=5)
+    assert missing.value.code == 404
+
+
+def test_a_taken_port_is_status_3_and_one_line(start):
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, out, err = end_of(start('--port', port))
+    assert (code, out) == (3, '')
+    assert str(port) in err
+    assert err.count('\n') == 1
+
+
+@pytest.mark.parametrize(('text', 'said'), [
+    ('[app]\nport = "eight"\n', ['app.port', 'eight']),
+    ('[app]\nport = 8080\n\nport = 1\n', ['line 4']),
+    ('[apps]\n', ['apps']),
+    ('[app\n', ['line 1']),
+    ('[[connections]]\nid = "a"\ntype = "mqtt"\n[connections.config]\nhost = "h"\nqos = 7\n', ['config.qos', 'a']),
+    ('[[connections]]\nid = "a"\ntype = "fax"\n', ['connections[0].type', 'mqtt', 'fax']),
+    ('[[connections]]\nid = "A!"\ntype = "mqtt"\n[connections.config]\nhost = "h"\n', ['connections[0].id']),
+    ('[[connections]]\nid = "a"\ntype = "mqtt"\n[connections.config]\nhost = "h"\npassword = "geheim"\n', ['password']),
+    ('[app]\nhost = "0.0.0.0"\n', ['app.host', 'password']),
+    ('\xff\xfe', []),
+])  # fmt: skip
+@pytest.mark.parametrize('arguments', [['--check']])
+def test_bad_settings_are_status_2_and_one_line_that_says_where(start, tmp_path, text, said, arguments):
+    path = tmp_path / 'settings.toml'
+    path.write_bytes(text.encode('latin-1'))
+    code, out, err = end_of(start(*arguments, '--settings', path))
+    assert (code, out, err.count('\n')) == (2, '', 1), err
+    assert [word for word in ['settings.toml', *said] if word not in err] == []
+    assert 'Traceback' not in err
+    assert path.read_bytes() == text.encode('latin-1'), 'a file that is not understood is never touched'
+
+
+@pytest.mark.parametrize('arguments', [
+    ['--port', 'x'], ['--port', '70000'], ['--nonsense'], ['--settings', 'nowhere.toml'], ['--log-level', 'loud'],
+    ['--host', '0.0.0.0'], ['--demo', '--settings', 'x.toml'], ['--host', '203.0.113.7'], ['--settings', '.'],
+])  # fmt: skip
+def test_bad_arguments_are_status_2_and_one_line(start, arguments):
+    code, out, err = end_of(start(*arguments))
+    assert (code, out, err.count('\n')) == (2, '', 1), err
+
+
+def test_a_start_refuses_bad_settings_just_as_a_check_does(start, tmp_path):
+    path = tmp_path / 'settings.toml'
+    path.write_text('[app]\nport = "eight"\n')
+    code, out, err = end_of(start())
+    assert (code, out, err.count('\n')) == (2, '', 1), err
+
+
+def test_check_says_that_settings_are_valid_and_starts_nothing(start, tmp_path):
+    path = tmp_path / 'mine.toml'
+    path.write_text('[app]\nport = 1\n')
+    code, out, err = end_of(start('--check', '--settings', path))
+    assert (code, err) == (0, '')
+    assert 'mine.toml' in out
+    assert not (tmp_path / 'data').exists()
+
+
+def test_version_names_itself(start):
+    code, out, _ = end_of(start('--version'))
+    assert code == 0
+    assert re.fullmatch(r'SmartHome Edge OS \d+\.\d+\.\d+\n', out)
+
+
+def test_other_data_folder_and_overrides(start, tmp_path):
+    path = tmp_path / 'deep' / 'mine.toml'
+    path.parent.mkdir()
+    path.write_text('[app]\nport = 1\n')
+    url = url_of(start('--settings', path, '--data', tmp_path / 'elsewhere', '--port', '0', '--host', 'localhost'))
+    assert get(f'{url}/api/health')[0] == 200
+    assert (tmp_path / 'elsewhere' / 'logs').is_dir()
+    assert not (tmp_path / 'deep' / 'data').exists()
+
+
+def test_the_demo_lives_and_leaves_nothing_behind(start, tmp_path):
+    process = start('--demo', '--port', '0', TMPDIR=str(tmp_path))
+    url = url_of(process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert children
+
+    def alive():
+        states = {c['id']: c['status'] for c in get(f'{url}/api/connections')[1]}
+        return len(states) >= 2 and 'connected' in states.values() and 'error' in states.values()
+
+    eventually_sync(alive, timeout=10)
+    points = eventually_sync(lambda: len(get(f'{url}/api/connections/demo_house/points')[1]) > 30, timeout=10)
+    assert points
+    process.send_signal(signal.SIGTERM)
+    assert end_of(process)[0] == 0
+    eventually_sync(lambda: not any(child.is_running() and child.status() != 'zombie' for child in children))
+    assert not (tmp_path / 'settings.toml').exists()
+    assert list(tmp_path.glob('edgeos-demo-*')) == []
+
+
+def test_killed_hard_it_leaves_no_child(start):
+    process = start('--demo', '--port', '0')
+    url_of(process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    eventually_sync(lambda: not any(child.is_running() and child.status() != 'zombie' for child in children))
+
+
+def test_a_password_can_be_set_from_the_command_line(start, tmp_path):
+    import pty
+
+    parent, child = pty.openpty()
+    process = subprocess.Popen([sys.executable, str(MAIN), '--set-password'], cwd=tmp_path, stdin=child, stdout=child,
+                               stderr=child, env=clean_environment(), start_new_session=True,
+                               preexec_fn=lambda: __import__('fcntl').ioctl(0, __import__('termios').TIOCSCTTY, 0))  # fmt: skip
+    os.close(child)
+    for question in (b'New password', b'same again'):
+        seen = b''
+        while question not in seen:
+            seen += os.read(parent, 1000)
+        os.write(parent, b'correct horse\n')
+    assert process.wait(15) == 0
+    os.close(parent)
+    assert 'password_hash = "$argon2id$' in (tmp_path / 'settings.toml').read_text()
+
+
+def test_a_second_program_on_the_same_data_is_refused(start):
+    url_of(start('--headless', '--port', '0'))
+    code, out, err = end_of(start('--headless', '--port', '0'))
+    assert (code, out, err.count('\n')) == (2, '', 1)
+    assert 'data' in err
