@@ -1,7 +1,9 @@
 // The connection overview: one Vue element for the whole page body. The server sends the rows once and then one short
-// list of changes a second (patch); searching, filtering, ordering, windowing and ageing happen here.
+// list of changes a second (patch); searching, filtering, ordering, windowing and ageing happen here. Figures come for the
+// rows it says it shows (look), the state for all of them.
 
 import { computed, markRaw, nextTick, onBeforeUnmount, onMounted, provide, reactive, ref, shallowRef, watch } from "vue";
+import { isAway, useBeat } from "connection_beat";
 import { makeAges, makeFigures, makeWidths } from "overview_figures";
 import { fill, makeFormat } from "overview_format";
 import { List } from "overview_list";
@@ -16,32 +18,6 @@ const RESORT_MS = 5000; // traffic and last activity change all the time: the or
 const RESTLESS_MS = 1500; // nothing moves away under a pointer that has just moved
 const PENDING_MS = 4000;
 const TOAST_MS = 10000;
-
-/** The server's time, and a beat a second that ages the texts, also while the server is silent. */
-function useTime() {
-  const beat = ref(0);
-  const live = new Set(); // what is refreshed in place with every beat
-  let offset = 0;
-  let heard = 0;
-  function pulse() {
-    if (document.hidden) return;
-    for (const refresh of live) refresh();
-    beat.value += 1;
-  }
-  function hear(now) {
-    const fresh = now - Date.now() / 1000;
-    if (fresh > offset || Math.abs(fresh - offset) > 1) offset = fresh; // the least delayed message knows best
-    heard = performance.now();
-    pulse();
-  }
-  const timer = setInterval(() => performance.now() - heard > 1200 && pulse(), 1000);
-  document.addEventListener("visibilitychange", pulse);
-  onBeforeUnmount(() => {
-    clearInterval(timer);
-    document.removeEventListener("visibilitychange", pulse);
-  });
-  return { beat, hear, live, now: () => Date.now() / 1000 + offset };
-}
 
 /** Which rows are shown in which order; follows the owner's choices at once and the rows when it does not disturb. */
 function useOrder(store, choice, only, collator, isBusy) {
@@ -120,8 +96,13 @@ const BULK = [["connect", "play"], ["disconnect", "stop"], ["retry", "retry"], [
 export default {
   components: { Head, Icon, List, Menu, Shortcuts, Toolbar },
   props: { rows: Array, labels: Object, settings: Object, locale: String },
-  emits: ["action", "add", "demo"],
+  emits: ["action", "add", "demo", "look"],
   setup(props, { emit }) {
+    /** Ask the server for something; while it is gone, frame.js says so instead. */
+    function ask(name, what) {
+      if (isAway()) document.dispatchEvent(new Event("eo-unheard"));
+      else emit(name, what);
+    }
     const labels = computed(() => props.labels);
     const format = computed(() => makeFormat(props.locale, props.labels));
     const collator = computed(() => new Intl.Collator(format.value.tag, { numeric: true, sensitivity: "base" }));
@@ -136,14 +117,14 @@ export default {
     const tools = ref(null);
     let touchedAt = -Infinity;
 
-    const time = useTime();
+    const time = useBeat();
     const isBusy = () => menu.value !== null || performance.now() - touchedAt < RESTLESS_MS;
     const order = useOrder(store, choice, only, collator, isBusy);
     const { pending, expect } = usePending(store, time.live);
 
     function act(action, ids) {
-      if (ids.length === 1) expect(action, ids[0]);
-      emit("action", { action, ids });
+      if (ids.length === 1 && !isAway()) expect(action, ids[0]);
+      ask("action", { action, ids });
     }
 
     const picks = usePicking(store, order.groups, act);
@@ -205,7 +186,7 @@ export default {
     const touched = () => (touchedAt = performance.now());
     const keys = onKeys({
       "/": () => tools.value?.focus(),
-      a: () => emit("add"),
+      a: () => ask("add"),
       v: switchView,
       s: picks.toggle,
       "?": () => (help.value = true),
@@ -222,25 +203,25 @@ export default {
     watch(menu, (now, before) => before && !now && nextTick(() => order.follow(false)));
 
     return {
-      ...picks, BULK, choice, clear, collapse, counts: order.counts, emit, fill, format, groups: order.groups, help, list, menu, only,
+      ...picks, ask, BULK, choice, clear, collapse, counts: order.counts, emit, fill, format, groups: order.groups, help, list, menu, only,
       patch, pending, report, reset, showOnly, switchView, toast, tools, touched, view, widths,
     };
   },
   template: `
 <div class="ov" :class="{ picking }" :style="widths">
-  <Head :counts="counts" :view="view" :picking="picking" @view="switchView" @pick="toggle" @add="emit('add')" />
+  <Head :counts="counts" :view="view" :picking="picking" @view="switchView" @pick="toggle" @add="ask('add')" />
   <template v-if="counts.all">
     <Toolbar ref="tools" :counts="counts" :choice="choice" :only="only" @clear="clear" />
     <div v-if="only" class="ov-only">{{ fill(labels.only_these, { count: format.whole(only.length) }) }}</div>
     <List v-if="shown.length" ref="list" :groups="groups" :group-by="choice.group" :view="view" :collapsed="choice.collapsed" :picking="picking"
-          :picked="picked" :pending="pending" @collapse="collapse" @pointermove="touched" @pointerdown="touched" />
+          :picked="picked" :pending="pending" @collapse="collapse" @look="emit('look', $event)" @pointermove="touched" @pointerdown="touched" />
     <div v-else class="eo-empty"><Icon name="search" /><h2>{{ labels.nothing_matches }}</h2>
       <p>{{ fill(labels.nothing_matches_text, { count: format.whole(counts.all) }) }}</p>
       <div class="eo-row"><button type="button" class="eo-btn pri" @click="clear">{{ labels.clear_filters }}</button></div></div>
   </template>
   <div v-else class="eo-empty"><Icon name="connections" /><h2>{{ labels.empty_title }}</h2><p>{{ labels.empty_text }}</p>
-    <div class="eo-row"><button type="button" class="eo-btn pri" @click="emit('add')">{{ labels.add_connection }}</button>
-      <button v-if="settings.can_demo" type="button" class="eo-btn" @click="emit('demo')">{{ labels.try_demo }}</button></div></div>
+    <div class="eo-row"><button type="button" class="eo-btn pri" @click="ask('add')">{{ labels.add_connection }}</button>
+      <button v-if="settings.can_demo" type="button" class="eo-btn" @click="ask('demo')">{{ labels.try_demo }}</button></div></div>
   <div v-if="picking" class="ov-bulk" role="toolbar" :aria-label="labels.select">
     <button type="button" class="eo-btn gh icon" :aria-label="labels.done" :title="labels.done" @click="stop"><Icon name="close" /></button>
     <b class="eo-num" role="status">{{ fill(labels.selected, { count: format.whole(picked.size) }) }}</b>

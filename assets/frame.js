@@ -1,19 +1,33 @@
-/* Says when the server is gone, counts down to the next try, and dims what can no longer be trusted. */
+/* Says when the server is gone and counts down to the next try. Until it is back, what is shown is the last that was
+   known (html.eo-away greys it), and whoever presses something is told at once that nobody hears it. */
 (function () {
   const words = JSON.parse(document.getElementById('eo-frame-words').textContent);
-  document.documentElement.lang = words.language;
-  let bar = null, timer = null, next = 0, lostAt = 0;
+  const root = document.documentElement;
+  const PRESSED = 'a[href], button, [role=button], [role=tab], [role^=menuitem], [role=option], .q-item';
+  const LOCAL = '.eo-secret, .ov-keys, .ov-when, .cp-when'; // what these do needs no server
+  const NOTE_MS = 4000;
+  root.lang = words.language;
+  let bar = null, note = null, timer = null, noteTimer = null, next = 0, lostAt = 0;
 
-  function show(text) {
+  const isAway = () => root.classList.contains('eo-away');
+
+  function mark(away) {
+    if (away === isAway()) return;
+    root.classList.toggle('eo-away', away);
+    document.dispatchEvent(new Event('eo-away'));
+  }
+
+  function show(when) {
     if (!bar) {
       bar = document.createElement('div');
       bar.className = 'eo-offline';
-      bar.setAttribute('role', 'status');
+      // Only the sentence is read aloud: a countdown that speaks every second would leave no peace.
+      bar.innerHTML = '<span role="status"></span><span aria-hidden="true"></span>';
       document.body.prepend(bar);
-      const app = document.querySelector('.eo-app');
-      if (app) { app.classList.add('eo-dim'); app.setAttribute('inert', ''); }
+      mark(true);
+      requestAnimationFrame(() => bar && (bar.firstChild.textContent = words.lost));
     }
-    if (bar.textContent !== text) bar.textContent = text;
+    if (bar.lastChild.textContent !== when) bar.lastChild.textContent = when;
   }
 
   function hide() {
@@ -22,23 +36,27 @@
     if (!bar) return;
     bar.remove();
     bar = null;
-    const app = document.querySelector('.eo-app');
-    if (app) { app.classList.remove('eo-dim'); app.removeAttribute('inert'); }
-    if (Date.now() - lostAt > 1500) toast(words.back);
+    mark(false);
+    if (Date.now() - lostAt > 1500) say(words.back);
   }
 
-  function toast(text) {
-    const note = document.createElement('div');
-    note.className = 'eo-toast';
+  /* One note at a time: the next replaces it. */
+  function say(text, look) {
+    note?.remove();
+    note = document.createElement('div');
+    note.className = `eo-toast ${look ?? ''}`;
     note.setAttribute('role', 'status');
     note.textContent = text;
     document.body.appendChild(note);
-    setTimeout(() => note.remove(), 4000);
+    clearTimeout(noteTimer);
+    noteTimer = setTimeout(() => note.remove(), NOTE_MS);
   }
+
+  const sayUnheard = () => say(words.unheard, 'eo-unheard'); // beside the bar, where it hides no button
 
   function tick(socket) {
     const seconds = Math.max(0, Math.ceil((next - Date.now()) / 1000));
-    show(words.lost + ' ' + (seconds ? words.retry.replace('{seconds}', seconds) : words.trying));
+    show(seconds ? words.retry.replace('{seconds}', seconds) : words.trying);
     if (!seconds && Date.now() - next > 1500) {
       next = Date.now() + 3000;
       if (!socket.connected) socket.connect();
@@ -55,10 +73,20 @@
     socket.on('connect', hide);
   }
 
+  /* What is pressed now would otherwise be kept and done later, when nobody expects it any more. */
+  function answer(event) {
+    if (!isAway() || !event.target.closest?.(PRESSED) || event.target.closest(LOCAL)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    sayUnheard();
+  }
+  document.addEventListener('click', answer, true); // Enter in a form is one too, on its button
+  document.addEventListener('eo-unheard', sayUnheard);
+
   const waiting = setInterval(() => {
     if (!window.socket) return;
     clearInterval(waiting);
-    document.documentElement.lang = words.language;  // Quasar has set its own meanwhile
+    root.lang = words.language;  // Quasar has set its own meanwhile
     watch(window.socket);
   }, 100);
 })();

@@ -13,7 +13,7 @@ const FILTERS = ["", "writable", "stale"];
 
 export default {
   components: { Icon, Search },
-  props: { words: Object, locale: String, first: Object, can_publish: Boolean },
+  props: { words: Object, locale: String, first: Object, can_publish: Boolean, browse: String },
   emits: ["look", "open", "publish"],
   setup(props, { emit }) {
     const { beat, hear, now } = useBeat();
@@ -22,6 +22,7 @@ export default {
     const query = ref("");
     const only = ref("");
     const all = ref(props.first.all);
+    const unchosen = ref(props.first.unchosen);
     const held = shallowRef({ start: props.first.start, rows: props.first.rows });
     const lines = shallowRef(Array(props.first.total).fill(0));
     const narrow = window.matchMedia(`(max-width: ${NARROW_PX}px)`);
@@ -50,9 +51,10 @@ export default {
     }
 
     /** All rows of the window anew; an answer to an older question is dropped. */
-    function show({ query: text, only: which, total, all: count, start, rows, now: time }) {
+    function show({ query: text, only: which, total, all: count, start, rows, unchosen: open, now: time }) {
       if (text !== query.value || which !== only.value) return;
       all.value = count;
+      unchosen.value = open;
       held.value = { start, rows };
       if (lines.value.length !== total) lines.value = Array(total).fill(0);
       hear(time);
@@ -83,7 +85,7 @@ export default {
     const label = computed(() => format.value.plural("search", all.value));
     return {
       FILTERS, age, all, emit, exact, fill, filter, format, label, lines, element, only, patch, query, reset, search, show,
-      shown, splitName, visible, visibleRows,
+      shown, splitName, unchosen, visible, visibleRows,
     };
   },
   template: `
@@ -110,7 +112,9 @@ export default {
       </li>
     </ul>
   </div>
-  <div v-if="!all" class="eo-empty"><Icon name="list" /><h2>{{ words.empty_title }}</h2><p>{{ words.empty_text }}</p></div>
+  <div v-if="!all" class="eo-empty"><Icon name="list" /><h2>{{ unchosen ? words.unchosen_title : words.empty_title }}</h2>
+    <p>{{ unchosen ? words.unchosen_text : words.empty_text }}</p>
+    <div v-if="unchosen" class="eo-row"><a class="eo-btn pri" :href="browse">{{ words.browse }}</a></div></div>
   <div v-else-if="!lines.length" class="eo-empty"><Icon name="search" /><h2>{{ words.none_title }}</h2>
     <p>{{ fill(words.none_text, { total: format.whole(all) }) }}</p>
     <div class="eo-row"><button type="button" class="eo-btn pri" @click="reset">{{ words.clear_filters }}</button></div></div>

@@ -2,7 +2,7 @@
 // A row of data is [epoch s, a value for each line of each panel]; null is a gap, across which no line is drawn.
 
 import { markRaw } from "vue";
-import { useBeat } from "connection_beat";
+import { isAway, useBeat } from "connection_beat";
 import { ownLocale } from "connection_parts";
 import { fill } from "overview_format";
 import { lineTimes, plotlyLocale, roundTicks, tickTexts, timeTicks, tokens } from "plot_helpers";
@@ -50,6 +50,7 @@ export default {
     collecting() {
       void this.beat;
       const left = this.begun === null ? 0 : Math.ceil(this.begun - this.now());
+      if (isAway()) return fill(this.words.collecting, { count: "…" });
       return left > 0 ? fill(this.words.collecting, { count: left }) : this.words.soon;
     },
   },

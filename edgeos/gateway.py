@@ -5,7 +5,7 @@ thinned: each of its points then goes on at most ten times a second, the newest 
 """
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from edgeos.clock import SYSTEM_CLOCK, Clock
@@ -107,6 +107,7 @@ class Source:
         self.thinned_since: float | None = None
         self.thinned_updates = 0
         self.waiting: dict[Point, tuple[Any, float, str]] = {}
+        self.removals = 0  # grows whenever points are taken away
         self.window = RateWindow()
 
 
@@ -139,6 +140,13 @@ class Gateway:
 
     # points
 
+    def remove_points(self, source: Source, names: Iterable[str]) -> None:
+        """Forget points of a source."""
+        gone = [source.points.pop(name) for name in tuple(names) if name in source.points]
+        for point in gone:
+            source.waiting.pop(point, None)
+        source.removals += bool(gone)
+
     def point(self, source: Source, name: str, *, unit: str = '', declared_type: str = '',
               writable: bool = False) -> Point | None:  # fmt: skip
         """The source's point of that name, made if needed; None (and counted) when the source is full."""
@@ -155,6 +163,9 @@ class Gateway:
         source_id, _, name = point_id.partition('/')
         source = self.sources.get(source_id)
         point = source.points.get(name) if source else None
+        if point is None and source is not None and source.ignore_case:
+            wanted = name.casefold()
+            point = next((known for known in source.points.values() if known.name.casefold() == wanted), None)
         if point is None:
             raise UnknownPoint(point_id)
         return point

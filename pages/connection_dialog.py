@@ -20,12 +20,13 @@ from pages.frame import House
 from pages.i18n import _
 from pages.mqtt_form import MqttForm
 from pages.pin_gate import may_edit
+from pages.plc_form import PlcForm
 from pages.sheet import Button, Sheet, Text, one_per_page
 from pages.toasts import say_done, say_trouble
 from pages.trial_panel import TrialPanel
 from pages.type_choice import TypeChoice
 
-FORMS: dict[str, type[ConnectionForm]] = {MqttForm.KIND: MqttForm}
+FORMS: dict[str, type[ConnectionForm]] = {PlcForm.KIND: PlcForm, MqttForm.KIND: MqttForm}
 
 
 async def add(house: House) -> None:

@@ -153,7 +153,7 @@ class StatisticsView:
             self._columns.classes(add='trouble' if failed else '', remove='' if failed else 'trouble')
             self._ladder.clear()
             with self._ladder:
-                show_ladder(steps, None, is_trying=trying)
+                show_ladder(steps, None, kind=connection.KIND, is_trying=trying)
 
     # history
 

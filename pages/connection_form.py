@@ -1,14 +1,22 @@
 """What every type of connection brings for the dialog: its fields, and what is wrong with them in plain words."""
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
 
 from edgeos.discovery import Found
 from pages.forms import Field
+from pages.i18n import _
 
 Problems = list[tuple[tuple[str, ...], str]]
+
+
+class Place(Protocol):
+    """Where something can be put right."""
+
+    def focus(self) -> None:
+        """Lead there."""
 
 
 class ConnectionForm(ABC):
@@ -50,8 +58,12 @@ class ConnectionForm(ABC):
         """Fill in a device that was found in the network."""
 
     @abstractmethod
-    def repair_of(self, code: str) -> tuple[str, Field[Any]] | None:
-        """What a button below that failure says, and the field it leads to."""
+    def repair_of(self, code: str) -> tuple[str, Place] | None:
+        """What a button below that failure says, and where it leads."""
+
+    def without_values(self) -> str:
+        """What is said after a test that went well without a value."""
+        return _('No value has come yet. That is normal where devices report rarely.')
 
     def plain(self, key: str, message: str) -> str:
         """What the validation says of a field, in plain words; as it is where there are none better."""

@@ -3,11 +3,14 @@
 from nicegui import ui
 
 from edgeos.connections.connection import Connection
+from edgeos.connections.plc import PlcConnection
 from pages import connection_dialog, delete_dialog
 from pages.format import Format
 from pages.frame import House
 from pages.i18n import _, current_language
 from pages.overview_page import switch
+from pages.pin_gate import may_edit
+from pages.plc_route_sheet import open_route
 from pages.rows import reason_of, state_of, word_of
 from pages.sheet import Button, Text, icon_of
 
@@ -64,6 +67,8 @@ class ConnectionHead:
                 self._hint = Text('span', '', 'next')
                 self._retry = Text('span', '', 'cp-retry eo-num')
             with ui.element('div').classes('cp-repair'):
+                self._route = Button(_('Set up the route'), self._open_route, look='pri')
+                self._choose = Button(_('Choose symbols'), self._browse)
                 self._repair = Button(_('Change the settings'), self._edit)
                 self._give_up = Button(_('Stop trying'), lambda: self._switch('disconnect'), look='gh')
 
@@ -80,7 +85,7 @@ class ConnectionHead:
             self._next.classes(add='' if state in QUIET else 'pri', remove='pri' if state in QUIET else '')
             self._tone = tone
         _set(self._name, connection.name)
-        _set(self._address, ' · '.join(part for part in (connection.address, connection.detail) if part))
+        _set(self._address, ' · '.join(part for part in facts_of(connection) if part))
         _set(self._word, word_of(connection, state, _))
         _set(self._why, why)
         _set(self._hint, hint)
@@ -89,6 +94,9 @@ class ConnectionHead:
         _show(self._trouble, bool(why))
         failure = connection.last_error
         cured = failure.code in CURED_BY_SETTINGS if failure is not None else connection.source.refused_points > 0
+        is_plc = isinstance(connection, PlcConnection)
+        _show(self._route, is_plc and state == 'error' and failure is not None and failure.code == 'no_route')
+        _show(self._choose, is_plc and failure is None and state != 'off' and asks_for_choice(connection))
         _show(self._repair, cured and state != 'off')
         _show(self._give_up, state == 'error' and connection.enabled)
 
@@ -111,6 +119,15 @@ class ConnectionHead:
         return {'error': ('retry', _('Retry now')), 'off': ('connect', _('Connect')),
                 'connecting': ('disconnect', _('Cancel'))}.get(state, ('disconnect', _('Disconnect')))  # fmt: skip
 
+    def _browse(self) -> None:
+        ui.navigate.to(f'/connections/{self._connection.id}?tab=names')
+
+    async def _open_route(self) -> None:
+        connection = self._connection
+        if isinstance(connection, PlcConnection) and await may_edit(self._house):
+            open_route(connection.config.host, connection.config.source_net_id,
+                       lambda: connection.enabled and connection.retry_now())
+
     async def _edit(self) -> None:
         await connection_dialog.edit(self._house, self._connection.id)
 
@@ -124,6 +141,19 @@ class ConnectionHead:
         finally:
             self._next.set_busy(False)
             self.tick()
+
+
+def asks_for_choice(connection: Connection) -> bool:
+    """Whether nothing is chosen yet, or what is chosen cannot be read."""
+    return not connection.expects_values or any('names' in notice.values for notice in connection.notices())
+
+
+def facts_of(connection: Connection) -> tuple[str, ...]:
+    """Where it is and what it calls itself, shortest first."""
+    if not isinstance(connection, PlcConnection):
+        return connection.address, connection.detail
+    net_id = _('NetId {net_id}').format(net_id=connection.net_id) if connection.net_id else ''
+    return connection.address, net_id, connection.detail
 
 
 def _set(element: Text, text: str) -> None:

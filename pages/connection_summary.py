@@ -4,11 +4,15 @@ from typing import Any
 from nicegui import ui
 
 from edgeos.connections.connection import Connection
+from edgeos.connections.plc import PlcConnection
 from edgeos.secrets import MASK
 from edgeos.web.shapes import config_shape
 from pages import connection_dialog
 from pages.frame import House
 from pages.i18n import _
+from pages.pin_gate import may_edit
+from pages.plc_route_sheet import RouteBox
+from pages.plc_variables import lines_of
 from pages.sheet import Button, Text
 
 
@@ -25,10 +29,17 @@ class SettingsView:
                 Button(_('Export'), lambda: connection_dialog.export(house, [connection.id]), icon='')
                 Button(_('Edit'), lambda: connection_dialog.edit(house, connection.id), look='pri')
             self._table = ui.element('dl').classes('cp-settings')
+        self._route: RouteBox | None = None
+        if isinstance(connection, PlcConnection):
+            with ui.element('section').classes('eo-panel cp-route'):
+                self._route = RouteBox(gate=lambda: may_edit(house),
+                                       on_done=lambda: connection.enabled and connection.retry_now())  # fmt: skip
         self.tick()
 
     def tick(self) -> None:
         """Show them anew when they have changed."""
+        if self._route is not None and isinstance(self._connection, PlcConnection):
+            self._route.look(self._connection.config.host, self._connection.config.source_net_id)
         facts = self._facts()
         if facts == self._shown:
             return
@@ -51,7 +62,27 @@ class SettingsView:
                     for key, field in connection.CONFIG.model_fields.items()}  # fmt: skip
         labels = _labels()
         config = config_shape(connection, self._house.system.connections)
-        return own + [(labels.get(key, key), _said(value), value == defaults.get(key)) for key, value in config.items()]
+        link = link_facts(connection) if isinstance(connection, PlcConnection) else []
+        made = made_of(connection) if isinstance(connection, PlcConnection) else {}
+        return [*own, *link, *((labels.get(key, key), made.get(key) or _said(value), value == defaults.get(key))
+                               for key, value in config.items())]  # fmt: skip
+
+
+def link_facts(connection: PlcConnection) -> list[tuple[str, str, bool]]:
+    """What is known of the link while it lives: name, value, whether it is nothing worth noticing."""
+    pid = connection.worker_pid
+    facts = [(_('Runtime'), connection.detail), (_('Process'), '' if pid is None else str(pid))]
+    return [(name, value or '–', not value) for name, value in facts]
+
+
+def made_of(connection: PlcConnection) -> dict[str, str]:
+    """By key, what is not shown as it stands in the settings: NetIds that the address makes, and variables as lines."""
+    config = connection.config
+    made = {'variables': '\n'.join(lines_of(config.variables))}
+    for key, net_id in (('ams_net_id', connection.net_id), ('source_net_id', connection.source_net_id)):
+        if net_id and not getattr(config, key):
+            made[key] = _('{net_id}, from the address').format(net_id=net_id)
+    return made
 
 
 def _said(value: Any) -> str:
@@ -75,5 +106,8 @@ def _labels() -> dict[str, str]:
         'write_topics': _('Topics to write to'), 'tls': _('TLS'), 'ca_file': _('CA certificate'),
         'cert_file': _('Client certificate'), 'key_file': _('Client key'),
         'tls_insecure': _('Accept any certificate'), 'username': _('User name'), 'password': _('Password'),
-        'protocol': _('MQTT version'),
+        'protocol': _('MQTT version'), 'ams_net_id': _('AMS NetId'), 'ams_port': _('AMS port'),
+        'poll_ms': _('Read every (ms)'), 'timeout_ms': _('Answer within (ms)'), 'symbols': _('Symbols'),
+        'source_net_id': _('Source NetId'), 'notifications': _('Have the PLC report changes'),
+        'encoding': _('Umlauts in texts'), 'variables': _('Variables without symbols'),
     }  # fmt: skip

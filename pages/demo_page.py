@@ -43,8 +43,11 @@ def content(house: House) -> None:
                 'recover; your settings.toml is not touched.'), 'dm-intro')  # fmt: skip
     with ui.element('section').classes('dm-strip').props(f'aria-label="{_("Connections of the demo")}"'):
         links = [Link(house, connection_id) for connection_id in house.system.demo_ids]
-    with ui.element('div').classes('eo-grid dm-faults'):
-        cards = [FaultCard(switch) for switch in demo.switches]
+    cards = []
+    for part in demo.parts:
+        Text('h2', _(part.name), 'dm-part')
+        with ui.element('div').classes('eo-grid dm-faults'):
+            cards += [FaultCard(switch) for switch in part.switches]
 
     def look() -> None:
         for link in links:
@@ -62,8 +65,8 @@ def content(house: House) -> None:
 def _offer(house: House) -> None:
     with ui.element('section').classes('eo-empty'):
         Text('h1', _('Simulated devices'))
-        Text('p', _('A broker and a dozen living devices on this computer, beside your own connections, until the '
-                    'program ends. Nothing of it is saved.'))  # fmt: skip
+        Text('p', _('Two PLCs, a broker and a dozen living devices on this computer, beside your own connections, '
+                    'until the program ends. Nothing of it is saved.'))  # fmt: skip
         begin = Button(_('Try simulated devices'), look='pri')
         begin.on('click', partial(_busy, begin, partial(start, house)), [])
 
@@ -185,7 +188,7 @@ class FaultCard:
         self._is_busy = False
         with ui.element('article').classes('eo-card dm-fault') as self._card:
             with ui.element('div').classes('eo-row'):
-                name = Text('h2', _(switch.name), 'eo-h3 eo-grow')
+                name = Text('h3', _(switch.name), 'eo-h3 eo-grow')
                 self._control = self._make_control()
             why = Text('p', _(switch.explanation), 'eo-muted')
         named_by = f'{self._control.html_id} {name.html_id}' if switch.momentary else name.html_id

@@ -8,7 +8,7 @@ from nicegui.element import Element
 
 from edgeos.connections.connection import Connection
 from edgeos.connections.journal import visible
-from pages.format import Format, full_value
+from pages.format import Format, full_value, natural
 from pages.frame import House
 from pages.i18n import _, current_language
 from pages.rows import reason_of, state_of, word_of
@@ -115,12 +115,12 @@ class EvidenceSheet:
         }  # fmt: skip
 
     def _chosen(self, connection: Connection) -> list[str]:
-        """The first names that match, in alphabetical order; found anew only when there may be others."""
+        """The first names that match, in the order people count in; found anew only when there may be others."""
         points = connection.source.points
         key = (connection.id, self._needle, len(points), id(points))
         if self._names[0] != key:
             matching = (name for name in points if self._needle in name.lower()) if self._needle else iter(points)
-            self._names = (key, heapq.nsmallest(VALUES, matching))
+            self._names = (key, heapq.nsmallest(VALUES, matching, natural))
         return self._names[1]
 
 

@@ -1,18 +1,125 @@
-"""One task a second for all open overviews: rows are formatted once per language, and only changes are sent."""
+"""One task a second for all open overviews: what their browsers show is formatted once per language and kept live.
+
+A browser says which rows it shows. Of the others it is told at once when their state changes, and now and then the
+figures they are ordered by.
+"""
 import asyncio
-import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from math import inf
 
 from edgeos.connections.connection import Connection
 from edgeos.connections.manager import ConnectionManager
+from edgeos.connections.state import Failure
 from edgeos.reporting import log_error
 from pages.i18n import translator
-from pages.overview_grid import OverviewGrid
-from pages.rows import NEEDS_YOU, Row, first_row_of, row_of, state_of
+from pages.overview_grid import Change, Look, OverviewGrid
+from pages.rows import NEEDS_YOU, Row, first_row_of, pace_of, row_of, state_of
 
-ROWS_A_SECOND = 250  # rates are averages over 5 s: of a thousand rows each is formatted every 4 s
+COUNT_SECONDS = 1.5  # how old the count of those in trouble may be: pages ask every other second, each for itself
+TURN_SECONDS = 5  # how late a row nobody sees may show that its link fell silent, and what rows are ordered by
 SPARKLINES = 100  # more would make the page heavy, and as dense rows they are not seen
+
+Brief = tuple[str, Failure | None]  # the lamp and the reason: what makes a row look different at once
+
+_UNTOLD = object()
+
+
+class Survey:
+    """The state of every connection, found anew where there is a sign of change, and for the others in their turn.
+
+    The time since a device was heard changes its state too, without a sign; to look at that for a thousand connections
+    each second would cost more than all the rest.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[object, Brief]] = {}
+
+    def take(self, connections: Iterable[Connection], turn: range) -> list[tuple[Connection, Brief]]:
+        """What they are now."""
+        taken, known = [], self._known
+        for number, connection in enumerate(connections):
+            source = connection.source
+            signs = (connection.status, connection.last_error, source.thinned_since, source.refused_points > 0)
+            before = known.get(connection.id)
+            if before is None or number in turn or before[0] != signs:
+                before = known[connection.id] = signs, brief_of(connection)
+            taken.append((connection, before[1]))
+        return taken
+
+    def forget(self) -> None:
+        """There are others now."""
+        self._known.clear()
+
+
+class Edition:
+    """What the open overviews of one language have been told, and what each of them shows."""
+
+    def __init__(self, language: str) -> None:
+        self._translate = translator(language)
+        self._told: dict[str, Row] = {}
+        self._briefs: dict[str, Brief] = {}
+        self.looks: dict[OverviewGrid, Look] = {}
+
+    def all_rows(self, connections: Iterable[Connection], *, sparks: bool) -> list[Row]:
+        """Everything, for a page that has nothing yet."""
+        make = first_row_of if sparks else row_of
+        return [make(connection, self._translate) for connection in connections]
+
+    def begin(self, rows: Sequence[Row], connections: Iterable[Connection]) -> None:
+        """Everybody has been told these rows, of these connections, and no others."""
+        self._told = {row['id']: {key: value for key, value in row.items() if key != 'spark'} for row in rows}
+        self._briefs = {connection.id: brief_of(connection) for connection in connections}
+
+    def join(self, grid: OverviewGrid, rows: Sequence[Row], connections: Iterable[Connection]) -> None:
+        """A page has opened with these rows; the other pages are told what is new in them."""
+        if self.looks:
+            self.send([(row['id'], news) for row in rows if (news := self._news(row['id'], row))])
+        else:
+            self.begin(rows, connections)
+        self.looks[grid] = Look()
+
+    def look(self, grid: OverviewGrid, look: Look, connections: dict[str, Connection]) -> None:
+        """A page shows other rows than before: it gets them at once, and with the next beat everybody does."""
+        known, self.looks[grid] = self.looks[grid], look
+        fresh = look.ids if look.sparks and not known.sparks else look.ids - known.ids
+        here = [connections[each] for each in fresh if each in connections and each in self._told]
+        if here:
+            rows = self.all_rows(here, sparks=look.sparks)
+            grid.patch(time.time(), [(row['id'], row) for row in rows])
+        for connection in here:
+            self._told[connection.id] = {}
+
+    def changes(self, briefs: Sequence[tuple[Connection, Brief]], turn: range) -> list[Change]:
+        """What is new in rows that are shown or whose state changed, and the pace of the others in their turn."""
+        shown = frozenset[str]().union(*(look.ids for look in self.looks.values()))
+        changes = []
+        for number, (connection, brief) in enumerate(briefs):
+            key = connection.id
+            if key not in self._told:
+                continue  # a reset is on its way
+            if key in shown or self._briefs.get(key) != brief:
+                self._briefs[key] = brief
+                row = row_of(connection, self._translate)
+            elif number in turn:
+                row = pace_of(connection)
+            else:
+                continue
+            if news := self._news(key, row):
+                changes.append((key, news))
+        return changes
+
+    def send(self, changes: Sequence[Change]) -> None:
+        for grid in self.looks:
+            grid.patch(time.time(), changes)
+
+    def _news(self, key: str, row: Row) -> Row:
+        """What nobody has been told of this row yet; from now on everybody has."""
+        told = self._told.setdefault(key, {})
+        news = {name: value for name, value in row.items() if name != 'spark' and told.get(name, _UNTOLD) != value}
+        told.update(news)
+        return news
 
 
 class OverviewFeed:
@@ -20,108 +127,84 @@ class OverviewFeed:
 
     def __init__(self, manager: ConnectionManager) -> None:
         self._manager = manager
-        self._grids: dict[OverviewGrid, str] = {}
-        self._rows: dict[str, dict[str, Row]] = {}
-        self._briefs: dict[str, dict[str, tuple[object, ...]]] = {}
+        self._survey = Survey()
+        self._editions: dict[str, Edition] = {}
+        self._trouble = (-inf, 0)  # when it was counted, and how many
         self._task: asyncio.Task[None] | None = None
 
     def first_rows(self, language: str) -> list[Row]:
         """All rows, with their sparklines while there are few enough to be cards."""
-        _ = translator(language)
-        connections = self._manager.connections.values()
-        make = first_row_of if len(connections) <= SPARKLINES else row_of
-        return [make(connection, _) for connection in connections]
+        return self._all_rows(Edition(language))
 
-    def join(self, grid: OverviewGrid, language: str) -> Callable[[], None]:
-        """Send changes to this grid from now on; answers how to stop that."""
-        self._grids[grid] = language
-        self._rows.setdefault(language, {row['id']: row for row in self._fresh(language)})
+    def join(self, grid: OverviewGrid, language: str, rows: Sequence[Row]) -> Callable[[], None]:
+        """Send changes to this grid, which has these rows, from now on; answers how to stop that."""
+        edition = self._editions.setdefault(language, Edition(language))
+        edition.join(grid, rows, self._manager.connections.values())
+        grid.on_look(partial(self._look, edition, grid))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name='overview feed')
-        return lambda: self._leave(grid)
+        return partial(self._leave, grid, language)
+
+    def count_trouble(self) -> int:
+        """How many connections need the owner; the one definition for header, chip and badge."""
+        if time.monotonic() - self._trouble[0] > COUNT_SECONDS:
+            self._note_trouble(state_of(connection) for connection in self._manager.connections.values())
+        return self._trouble[1]
+
+    def _note_trouble(self, states: Iterable[str]) -> None:
+        self._trouble = time.monotonic(), sum(state in NEEDS_YOU for state in states)
 
     def reset(self) -> None:
         """Connections were added, removed or renamed: everybody gets all rows anew."""
-        self._briefs.clear()
-        for language in set(self._grids.values()):
-            rows = self.first_rows(language)
-            self._rows[language] = {row['id']: {k: v for k, v in row.items() if k != 'spark'} for row in rows}
-            for grid, wanted in self._grids.items():
-                if wanted == language:
-                    grid.reset(rows)
+        self._trouble = (-inf, 0)
+        self._survey.forget()
+        for edition in self._editions.values():
+            rows = self._all_rows(edition)
+            edition.begin(rows, self._manager.connections.values())
+            for grid in edition.looks:
+                grid.reset(rows)
 
-    def _leave(self, grid: OverviewGrid) -> None:
-        language = self._grids.pop(grid, None)
-        if language is not None and language not in self._grids.values():
-            self._rows.pop(language, None)
-            self._briefs.pop(language, None)
-        if not self._grids and self._task is not None:
+    def _all_rows(self, edition: Edition) -> list[Row]:
+        connections = self._manager.connections
+        return edition.all_rows(connections.values(), sparks=len(connections) <= SPARKLINES)
+
+    def _look(self, edition: Edition, grid: OverviewGrid, look: Look) -> None:
+        if grid in edition.looks:
+            edition.look(grid, look, self._manager.connections)
+
+    def _leave(self, grid: OverviewGrid, language: str) -> None:
+        edition = self._editions.get(language)
+        if edition is not None:
+            edition.looks.pop(grid, None)
+            if not edition.looks:
+                del self._editions[language]
+        if not self._editions and self._task is not None:
             self._task.cancel()
             self._task = None
 
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(1 - (time.monotonic() - 0.05) % 1)  # just after the counters were sampled
-            for language in set(self._grids.values()):
-                try:
-                    self._send_changes(language)
-                except Exception as error:  # the task's boundary: one bad row must not end all overviews
-                    log_error(error, operation='overview feed')
+            try:
+                self._send_changes()
+            except Exception as error:  # the task's boundary: one bad row must not end all overviews
+                log_error(error, operation='overview feed')
 
-    def _send_changes(self, language: str) -> None:
-        changes = self._changes(language)
-        for grid, wanted in list(self._grids.items()):
-            if wanted == language:
-                grid.patch(time.time(), changes)
-
-    def _fresh(self, language: str) -> list[Row]:
-        _ = translator(language)
-        return [row_of(connection, _) for connection in self._manager.connections.values()]
-
-    def _changes(self, language: str) -> list[tuple[str, Row]]:
-        """Rows that are due, whose state changed, or (of all the others) the time of the last sign of life."""
-        known, _ = self._rows[language], translator(language)
-        connections = list(self._manager.connections.values())
-        due, briefs = self._due(len(connections)), self._briefs.setdefault(language, {})
-        changes = []
-        for number, connection in enumerate(connections):
-            old = known.get(connection.id)
-            if old is None:
-                continue  # a reset is on its way
-            brief = brief_of(connection)
-            if number not in due and briefs.get(connection.id) == brief:
-                row = {'last': brief_last(connection)}
-            else:
-                row = row_of(connection, _)
-                briefs[connection.id] = brief
-            if changed := {key: value for key, value in row.items() if old[key] != value}:
-                old.update(changed)
-                changes.append((connection.id, changed))
-        return changes
-
-    def _due(self, count: int) -> range:
-        """The rows whose rates are formatted in this second: all, or of very many a part in turn."""
-        if count <= ROWS_A_SECOND:
-            return range(count)
-        turns = -(-count // ROWS_A_SECOND)
-        start = int(time.monotonic()) % turns * ROWS_A_SECOND
-        return range(start, start + ROWS_A_SECOND)
+    def _send_changes(self) -> None:
+        turn = turn_of(len(self._manager.connections), int(time.monotonic()))
+        briefs = self._survey.take(self._manager.connections.values(), turn)
+        self._note_trouble(brief[0] for _, brief in briefs)
+        for edition in self._editions.values():
+            edition.send(edition.changes(briefs, turn))
 
 
-def brief_of(connection: Connection) -> tuple[object, ...]:
-    """What makes a row look different at once, cheap enough to compare for every connection each second."""
-    source = connection.source
-    return connection.status, connection.last_error, source.thinned_since, source.refused_points > 0, connection.enabled
+def brief_of(connection: Connection) -> Brief:
+    """The lamp and the reason."""
+    return state_of(connection), connection.last_error
 
 
-def brief_last(connection: Connection) -> int | None:
-    """Epoch second of the last sign of life."""
-    seen = connection.last_seen
-    return None if seen is None else round(seen)
-
-
-def count_trouble(manager: ConnectionManager) -> int:
-    """How many connections need the owner; the one definition for header, chip and badge."""
-    with contextlib.suppress(RuntimeError):
-        return sum(1 for connection in manager.connections.values() if state_of(connection) in NEEDS_YOU)
-    return 0
+def turn_of(count: int, second: int) -> range:
+    """Which of all rows have their turn in this second."""
+    share = -(-count // TURN_SECONDS)
+    start = second % TURN_SECONDS * share
+    return range(start, start + share)

@@ -1,5 +1,6 @@
 """Figures, sizes, times and values as people read them: pure functions, one per kind of thing."""
 import json
+import re
 from collections.abc import Callable
 from math import isfinite
 from typing import Any, final
@@ -103,6 +104,16 @@ def full_value(value: Any) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, indent=2 if isinstance(value, (list, dict)) else None)
+
+
+_DIGITS = re.compile('([0-9]+)')
+
+
+def natural(name: str) -> list[str | tuple[int, str]]:
+    """What to sort names by so that they come as people count: `Raum 2` before `Raum 10`."""
+    parts: list[str | tuple[int, str]] = list(_DIGITS.split(name.casefold()))
+    parts[1::2] = [(len(digits), digits) for digits in (str(part).lstrip('0') for part in parts[1::2])]
+    return parts
 
 
 def parse_number(text: str) -> int | float | None:

@@ -5,7 +5,7 @@ from typing import Any
 from nicegui import ui
 
 from edgeos.connections.journal import visible
-from edgeos.discovery import Found
+from edgeos.discovery import Found, identities, known_devices
 from pages.frame import House
 from pages.i18n import _
 from pages.sheet import Button, Text, icon_of
@@ -41,11 +41,11 @@ class FoundList:
         if not self._kind:
             return
         discovery = self._house.system.discovery
-        found = [each for each in discovery.ask() if each.type == self._kind]
+        found = discovery.ask(self._kind)
         self._asked += 1
-        known = {address_in(c.config.model_dump()) for c in self._house.system.connections.connections.values()}
-        self._show([(each, address_in(each.config) in known) for each in found])
-        self._quiet.text = self._sentence(bool(found), discovery.trouble)
+        known = known_devices(self._house.system.connections.connections.values())
+        self._show([(each, bool(identities(each.type, each.config) & known)) for each in found])
+        self._quiet.text = self._sentence(bool(found), discovery.trouble(self._kind))
 
     def _sentence(self, found: bool, trouble: str) -> str:
         if found:
@@ -72,13 +72,9 @@ class FoundList:
             icon_of(found.type)
             with ui.element('span').classes('eo-grow'):
                 Text('b', visible(found.name, NAME_CHARACTERS), 'eo-ellipsis')
-                facts = [found.address, _('encrypted') if found.config.get('tls') else '',
+                facts = [found.address, visible(found.details, NAME_CHARACTERS),
+                         _('encrypted') if found.config.get('tls') else '',
                          '' if found.rssi is None else f'{found.rssi} dBm']  # fmt: skip
                 Text('span', ' · '.join(fact for fact in facts if fact), 'eo-small eo-muted eo-ellipsis')
             if is_added:
                 Text('span', _('already added'), 'eo-small eo-muted')
-
-
-def address_in(config: dict[str, Any]) -> tuple[str, int]:
-    """What tells two devices apart."""
-    return str(config.get('host', '')).lower(), int(config.get('port') or 0)

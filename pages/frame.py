@@ -9,7 +9,7 @@ from nicegui import Client, context, ui
 from edgeos import NAME, __version__
 from edgeos.system import System
 from edgeos.web.app import Doors
-from pages.feed import OverviewFeed, count_trouble
+from pages.feed import OverviewFeed
 from pages.i18n import _, choose_language, current_language, set_language
 
 THEMES = {'auto': None, 'light': False, 'dark': True}
@@ -42,7 +42,9 @@ def frame(house: House, title: str, here: str) -> Iterator[None]:
 
 def _add_head(client: Client) -> None:
     words = {'lost': _('The connection to the server is lost.'), 'retry': _('Trying again in {seconds} s'),
-             'trying': _('Trying now …'), 'back': _('The server is back.'), 'language': current_language()}  # fmt: skip
+             'trying': _('Trying now …'), 'back': _('The server is back.'),
+             'unheard': _('The server is not there at the moment. Nothing was done; try again when it is back.'),
+             'language': current_language()}  # fmt: skip
     text = json.dumps(words).replace('<', '\\u003c')
     ui.add_head_html(
         f'<link rel="stylesheet" href="/assets/app.css?v={__version__}">'
@@ -66,7 +68,7 @@ def _rail(house: House, here: str) -> None:
                 ui.label(_('Demo'))
 
     def count() -> None:
-        trouble = count_trouble(house.system.connections)
+        trouble = house.feed.count_trouble()
         text = str(trouble) if trouble else ''
         if badge.text != text:
             badge.set_text(text)

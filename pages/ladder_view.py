@@ -17,19 +17,21 @@ LOOKS = {'passed': 'ok', 'failed': 'fail', 'waiting': ''}
 Repair = tuple[str, Callable[[], Any]]
 
 
-def show_ladder(steps: Sequence[Step], failure: Failure | None, *, is_trying: bool = False,
+def show_ladder(steps: Sequence[Step], failure: Failure | None, *, kind: str = '', is_trying: bool = False,
                 repair: Repair | None = None) -> Element:  # fmt: skip
     """Network, answer, login, data, each with its time; the failed one with its sentence, hint and repair button.
 
-    `is_trying` marks the first step that is still open as the one being waited for.
+    `kind` is the type of the connection, which may have its own word for a step. `is_trying` marks the first step that
+    is still open as the one being waited for.
     """
+    words = step_words(_, kind)
     trying = next((step.name for step in steps if step.state == 'waiting'), '') if is_trying else ''
     with ui.element('ol').classes('eo-ladder') as ladder:
         for step in steps:
             look = 'wait' if step.name == trying else LOOKS[step.state]
             with ui.element('li').classes(look):
                 with ui.element('div').classes('eo-grow'):
-                    Text('div', step_words(_)[step.name])
+                    Text('div', words[step.name])
                     Text('span', state_words(_)['trying' if look == 'wait' else step.state], 'eo-sr')
                     if step.state == 'failed' and failure is not None:
                         _show_failure(failure, repair)
@@ -47,9 +49,10 @@ def _show_failure(failure: Failure, repair: Repair | None) -> None:
         Button(repair[0], repair[1], look='eo-repair')
 
 
-def step_words(_: Translate) -> dict[str, str]:
-    """The steps from here to the device."""
-    return {'network': _('Network'), 'answer': _('Answer'), 'login': _('Login'), 'data': _('Data')}
+def step_words(_: Translate, kind: str = '') -> dict[str, str]:
+    """The steps from here to the device; a PLC knows no login, but must know the way back."""
+    return {'network': _('Network'), 'answer': _('Answer'), 'login': _('Route') if kind == 'plc' else _('Login'),
+            'data': _('Data')}  # fmt: skip
 
 
 def state_words(_: Translate) -> dict[str, str]:

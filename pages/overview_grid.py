@@ -6,7 +6,7 @@ would cost as many; as one component that receives one short list of changes a s
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nicegui import events
 from nicegui.element import Element
@@ -15,20 +15,29 @@ Row = dict[str, Any]
 Change = tuple[str, Row]
 Translate = Callable[[str], str]
 
+MOST_LOOKED_AT = 300  # rows: more than fit any screen
+
 _ASSETS = Path(__file__).resolve().parents[1] / 'assets'
+
+
+class Look(NamedTuple):
+    """The rows a browser shows, or nearly; with `sparks` as cards, which have sparklines."""
+
+    ids: frozenset[str] = frozenset()
+    sparks: bool = False
 
 
 class OverviewGrid(
     Element,
     component=_ASSETS / 'connection_overview.js',
-    dependencies=[_ASSETS / 'overview' / '*.js'],
+    dependencies=[_ASSETS / 'overview' / '*.js', _ASSETS / 'connection' / 'connection_beat.js'],
 ):
     """Cards or rows of all connections, with their search, filters, order, selection and keyboard.
 
     A row's keys: id, name, type, address, detail, state (error, degraded, connecting, connected, off), word, up, down
     (packets/s), up_bytes, down_bytes (bytes/s), errors, last and next (epoch seconds or None), attempt, rtt (ms or
-    None), points, why, hint, enabled, retriable and, in the first rows only, spark ([[sent], [received]], newest last,
-    at most 60 values a line).
+    None), points, why, hint, enabled, retriable and, when it comes into sight, spark ([[sent], [received]], newest
+    last, at most 60 values a line).
     """
 
     def __init__(
@@ -64,6 +73,15 @@ class OverviewGrid(
             return handler(str(event.args['action']), [str(each) for each in event.args['ids']])
 
         self.on('action', unpack)
+
+    def on_look(self, handler: Callable[[Look], Any]) -> None:
+        """Call the handler when other rows than before are on the screen, or none because the page is hidden."""
+
+        def unpack(event: events.GenericEventArguments) -> Any:
+            ids = frozenset(str(each) for each in event.args['ids'][:MOST_LOOKED_AT])
+            return handler(Look(ids, bool(event.args['sparks'])))
+
+        self.on('look', unpack)
 
     def on_add(self, handler: Callable[[], Any]) -> None:
         self.on('add', lambda _event: handler(), [])

@@ -17,9 +17,10 @@ BULK = 'bulk_'
 def content(house: House) -> None:
     """One element for all connections, and the dialogs around it."""
     language = current_language()
-    grid = OverviewGrid(house.feed.first_rows(language), labels=overview_labels(_), locale=language,
+    rows = house.feed.first_rows(language)
+    grid = OverviewGrid(rows, labels=overview_labels(_), locale=language,
                         settings={'can_demo': house.system.demo is None})  # fmt: skip
-    context.client.on_delete(house.feed.join(grid, language))
+    context.client.on_delete(house.feed.join(grid, language, rows))
     grid.on_add(partial(connection_dialog.add, house))
     grid.on_demo(partial(demo_page.start, house))
     grid.on_action(partial(act, house, grid))

@@ -35,6 +35,7 @@ class PointSheet:
     def __init__(self) -> None:
         self._sheet = Sheet(look='cp-sheet')
         self._format = Format(current_language(), _)
+        self._shown: tuple[House, Connection] | None = None
         self._point: Point | None = None
         self._form: WriteForm | None = None
         self._graph: TimeGraph | None = None
@@ -47,6 +48,7 @@ class PointSheet:
 
     def show(self, house: House, connection: Connection, point: Point) -> None:
         """Open for this point."""
+        self._shown = (house, connection)
         self._point, self._clock = point, connection.clock
         self._sheet.set_title(point.name.rpartition('/')[2] or point.name)
         self._sheet.body.clear()
@@ -60,6 +62,7 @@ class PointSheet:
                 self._quality = Text('span')
                 self._time = LocalTime(current_language())
             self._long = Text('pre', '', 'cp-long')
+            self._gone = Text('p', '', 'eo-why eo-bad cp-gone').props('role=status')
             self._form = WriteForm(house, connection, point) if point.writable else None
             self._graph = self._make_graph(point) if point.ring is not None else None
         self._refresh()
@@ -68,7 +71,7 @@ class PointSheet:
 
     def _forget(self) -> None:
         self._timer.deactivate()
-        self._point = self._form = self._graph = None
+        self._point = self._form = self._graph = self._shown = None
         self._sheet.body.clear()
 
     def _copy_name(self) -> None:
@@ -76,11 +79,21 @@ class PointSheet:
             ui.clipboard.write(self._point.name)
 
     def _tick(self) -> None:
+        self._follow()
         if self._point is not None:
             self._refresh()
             self._grow(self._point)
             if self._form is not None:
                 self._form.tick()
+
+    def _follow(self) -> None:
+        """A point that is gone says so; one that was made anew, as with another type, is shown anew."""
+        if self._point is None or self._shown is None:
+            return
+        present = self._shown[1].source.points.get(self._point.name)
+        _set(self._gone, '' if present is not None else _('This value does not exist any more.'))
+        if present is not None and present is not self._point:
+            self.show(*self._shown, present)
 
     def _refresh(self) -> None:
         point = self._point
@@ -90,6 +103,8 @@ class PointSheet:
             full = self._format.localized(full)
         needs_room = len(full) > ON_ONE_LINE or full != visible(full)
         words = {'stale': _('old: the link is down'), 'bad': _('broken: could not be read')}
+        if point.value is None and point.quality != 'good':
+            full = '–'
         _set(self._value, '' if needs_room else full or '""')
         _set(self._long, full if needs_room else '')
         _set(self._quality, words.get(point.quality, ''))

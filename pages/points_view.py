@@ -1,4 +1,5 @@
 """The live values of a connection: the browser holds the rows near its screen, the server sends only those."""
+import re
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
@@ -8,7 +9,7 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from edgeos.connections.connection import Connection
-from edgeos.gateway import Point
+from edgeos.gateway import Point, Source
 from pages.format import Format
 from pages.frame import House
 from pages.i18n import _, current_language
@@ -20,10 +21,12 @@ from pages.words import list_words
 _ASSETS = Path(__file__).resolve().parents[1] / 'assets'
 FIRST_ROWS = 60
 MOST_ROWS = 400  # one browser may ask for at once
+DIGITS = re.compile(r'([0-9]+)')
 FILTERS: dict[str, Callable[[Point], bool]] = {'': lambda _point: True, 'writable': lambda point: point.writable,
                                                'stale': lambda point: point.quality != 'good'}  # fmt: skip
 
 Row = tuple[str, str, str, str, float, str, bool, bool]
+Key = tuple[str | tuple[int, str], ...]
 
 
 class Question(NamedTuple):
@@ -38,27 +41,26 @@ class Question(NamedTuple):
 class Listing:
     """The names in order, found by text, and what changed in the part that is seen."""
 
-    def __init__(self, points: Mapping[str, Point], write: Callable[[Any], str]) -> None:
+    def __init__(self, source: Source, write: Callable[[Any], str]) -> None:
         self.question = Question()
-        self._points = points
+        self._source = source
+        self._points = source.points
         self._write = write
-        self._names: list[str] = []
+        self._removals = source.removals
+        self._sorted: list[tuple[Key, str]] = []
         self._found: list[str] = []
         self._shown: list[Row] = []
 
     def ask(self, question: Question) -> None:
         """Another part, or another search."""
         self.question = question._replace(end=min(question.end, question.start + MOST_ROWS))
+        self._learn()
         self._find()
 
     def follow(self) -> bool:
-        """Take in names that are new, and the state the filter asks for; answers whether the list is another one."""
-        fresh = len(self._points) - len(self._names)
-        if fresh:  # a point is never taken away
-            self._names.extend(islice(self._points, len(self._names), None))
-            self._names.sort(key=str.casefold)  # nearly sorted already, which makes it quick
+        """Take in names that came or went, and the state the filter asks for; answers whether the list is another."""
         before = self._found
-        if fresh or self.question.only == 'stale':
+        if self._learn() or self.question.only == 'stale':
             self._find()
         return before != self._found
 
@@ -66,7 +68,7 @@ class Listing:
         """The part that is seen, in full."""
         question = self.question
         self._shown = self._rows()
-        return {'query': question.query, 'only': question.only, 'total': len(self._found), 'all': len(self._names),
+        return {'query': question.query, 'only': question.only, 'total': len(self._found), 'all': len(self._sorted),
                 'start': question.start, 'rows': list(self._shown)}  # fmt: skip
 
     def changes(self) -> list[tuple[int, Row]]:
@@ -75,19 +77,42 @@ class Listing:
         pairs = enumerate(zip(self._shown, before, strict=False), self.question.start)
         return [(place, row) for place, (row, old) in pairs if row != old]
 
+    def _learn(self) -> bool:
+        """Whether there are other names than before."""
+        if self._removals != self._source.removals:
+            self._removals = self._source.removals
+            self._sorted = []
+        elif len(self._points) == len(self._sorted):
+            return False
+        self._sorted.extend((natural(name), name) for name in islice(self._points, len(self._sorted), None))
+        self._sorted.sort()  # nearly sorted already, which makes it quick
+        return True
+
     def _find(self) -> None:
         wanted, fits = self.question.query.casefold(), FILTERS[self.question.only]
         points = self._points
-        self._found = [name for name in self._names if wanted in name.casefold() and fits(points[name])]
+        self._found = [name for _key, name in self._sorted if wanted in name.casefold() and fits(points[name])]
 
     def _rows(self) -> list[Row]:
         return [row_of(self._points[name], self._write) for name in self._found[self.question.start:self.question.end]]
 
 
+def natural(name: str) -> Key:
+    """Orders names as people do: without regard to case, and `a[2]` before `a[10]`."""
+    parts = DIGITS.split(name.casefold())
+    return tuple(part if place % 2 == 0 else (len(digits := part.lstrip('0')), digits)
+                 for place, part in enumerate(parts))  # fmt: skip
+
+
+def shown_value(point: Point, write: Callable[[Any], str]) -> str:
+    """A value on one line; a dash where there is none because it could not be read, or not yet."""
+    return '–' if point.value is None and point.quality != 'good' else write(point.value)
+
+
 def row_of(point: Point, write: Callable[[Any], str]) -> Row:
     """A point as the browser's table takes it."""
-    return (point.name, write(point.value), point.unit, point.quality, round(point.time), point.type, point.writable,
-            point.ring is not None)  # fmt: skip
+    return (point.name, shown_value(point, write), point.unit, point.quality, round(point.time), point.type,
+            point.writable, point.ring is not None)  # fmt: skip
 
 
 def question_of(args: Mapping[str, Any]) -> Question:
@@ -101,12 +126,15 @@ def question_of(args: Mapping[str, Any]) -> Question:
 class PointsTable(Element, component=_ASSETS / 'points_table.js', dependencies=[OVERVIEW, OWN]):
     """A list that draws only the rows near the screen."""
 
-    def __init__(self, first: Mapping[str, Any], *, words: Mapping[str, str], locale: str, publishes: bool) -> None:
+    def __init__(self, first: Mapping[str, Any], *, words: Mapping[str, str], locale: str, publishes: bool,
+                 browse: str) -> None:  # fmt: skip
+        """`browse` is where values are chosen, if they have to be."""
         super().__init__()
         self._props['first'] = dict(first)
         self._props['words'] = dict(words)
         self._props['locale'] = locale
         self._props['can_publish'] = publishes
+        self._props['browse'] = browse
 
     def show(self, window: Mapping[str, Any]) -> None:
         """The part that is seen, in full."""
@@ -124,22 +152,24 @@ class PointsView:
         self._house = house
         self._connection = connection
         self._format = Format(current_language(), _)
-        self._points = connection.source.points
-        self._listing = Listing(self._points, self._format.value)
+        self._source = connection.source
+        self._listing = Listing(self._source, self._format.value)
         self._listing.follow()
-        publishes = can_publish(connection)
-        self._table = PointsTable(self._stamped(), words=_words(), locale=current_language(), publishes=publishes)
+        self._chooses = 'symbols' in connection.CONFIG.model_fields
+        self._table = PointsTable(self._stamped(), words=_words(), locale=current_language(),
+                                  publishes=can_publish(connection),
+                                  browse=f'/connections/{connection.id}?tab=names' if self._chooses else '')
         self._table.on('look', self._look)
         self._table.on('open', lambda event: open_point(house, connection, str(event.args)))
         self._table.on('publish', lambda _event: open_publish(house, connection), [])
 
     def tick(self) -> None:
         """One message: rows that changed, or all when the list is another one."""
-        if self._points is not self._connection.source.points:  # it has become another device
-            self._points = self._connection.source.points
-            question, self._listing = self._listing.question, Listing(self._points, self._format.value)
+        if self._source is not self._connection.source:  # it has become another device
+            self._source = self._connection.source
+            question, self._listing = self._listing.question, Listing(self._source, self._format.value)
             self._listing.ask(question)
-        if self._listing.follow():
+        if self._listing.follow() or self._was_unchosen != self._is_unchosen:
             self._table.show(self._stamped())
         else:
             self._table.patch(self._connection.clock.wall(), self._listing.changes())
@@ -153,8 +183,15 @@ class PointsView:
         self._listing.ask(question_of(event.args))
         self._table.show(self._stamped())
 
+    @property
+    def _is_unchosen(self) -> bool:
+        """Whether it has still to be said what is to be read."""
+        return self._chooses and not self._connection.expects_values
+
     def _stamped(self) -> dict[str, Any]:
-        return {**self._listing.window(), 'now': round(self._connection.clock.wall(), 3)}
+        self._was_unchosen = self._is_unchosen
+        return {**self._listing.window(), 'now': round(self._connection.clock.wall(), 3),
+                'unchosen': self._was_unchosen}  # fmt: skip
 
 
 def _words() -> dict[str, str]:
@@ -168,5 +205,8 @@ def _words() -> dict[str, str]:
         'publish': _('Write to a topic'),
         'empty_title': _('No values yet'),
         'empty_text': _('What the device reports appears here by itself.'),
+        'unchosen_title': _('No symbols are chosen yet'),
+        'unchosen_text': _('Choose under Browse what is to be read from the PLC.'),
+        'browse': _('Choose symbols'),
         'none_text': _('The search and the filters hide all {total} values.'),
     }

@@ -94,21 +94,33 @@ def row_of(connection: Connection, _: Translate) -> Row:
     rates = connection.traffic.rates(5)
     why, hint = reason_of(connection, state, _)
     retry, clock = connection.next_retry_in, connection.clock
-    seen = connection.last_seen
     return {
         'id': connection.id, 'name': connection.name, 'type': connection.KIND, 'address': connection.address,
         'detail': connection.detail, 'state': state, 'word': word_of(connection, state, _),
         'up': three_digits(rates.packets_sent), 'down': three_digits(rates.packets_received),
         'up_bytes': three_digits(rates.bytes_sent), 'down_bytes': three_digits(rates.bytes_received),
-        'errors': connection.traffic.errors, 'last': None if seen is None else round(seen),
+        'errors': connection.traffic.errors, 'last': last_second_of(connection),
         'next': None if retry is None else round(clock.wall() + retry, 1), 'attempt': connection.attempt,
         'rtt': rounded(connection.traffic.round_trips.last), 'points': len(connection.source.points),
         'why': why, 'hint': hint, 'enabled': connection.enabled, 'retriable': connection.retriable,
     }  # fmt: skip
 
 
+def pace_of(connection: Connection) -> Row:
+    """What rows are ordered by, of one that nobody sees at the moment."""
+    rates = connection.traffic.rates(5)
+    return {'up': three_digits(rates.packets_sent), 'down': three_digits(rates.packets_received),
+            'last': last_second_of(connection)}  # fmt: skip
+
+
+def last_second_of(connection: Connection) -> int | None:
+    """Epoch second of the last sign of life."""
+    seen = connection.last_seen
+    return None if seen is None else round(seen)
+
+
 def first_row_of(connection: Connection, _: Translate) -> Row:
-    """The row with its sparkline, for a page that has just opened."""
+    """The row with its sparkline, for a page that shows it from now on."""
     recent = connection.traffic.recent(SPARK_SECONDS)
     spark = [[three_digits(up) for up, _down in recent], [three_digits(down) for _up, down in recent]]
     return {**row_of(connection, _), 'spark': spark}

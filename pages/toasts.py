@@ -1,8 +1,10 @@
 """Short words about what has just happened."""
 from collections.abc import Awaitable, Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from nicegui import context, ui
+from nicegui import Client, context, ui
+from nicegui.element import Element
 
 from pages.i18n import _
 
@@ -11,10 +13,16 @@ UNDO_SECONDS = 8.0
 
 Undo = Callable[[], Awaitable[Any]]
 
+_shown: WeakKeyDictionary[Client, Element] = WeakKeyDictionary()
+
 
 def say_done(text: str, *, undo: Undo | None = None) -> None:
-    """It worked; with a way back where there is one."""
+    """It worked; with a way back where there is one. Takes the place of what was said before."""
+    before = _shown.get(context.client)
+    if before is not None and not before.is_deleted:
+        before.delete()
     with context.client.content, ui.element('div').classes('eo-toast').props('role="status"') as toast:
+        _shown[context.client] = toast
         ui.label(text)
         if undo is not None:
             wanted = undo

@@ -9,7 +9,6 @@ from edgeos.connections.journal import visible
 from edgeos.connections.ladder import STEPS, Step
 from edgeos.connections.manager import InvalidConfig
 from edgeos.connections.trial import TrialResult
-from edgeos.gateway import Point
 from pages.connection_form import ConnectionForm
 from pages.format import Format
 from pages.frame import House
@@ -35,7 +34,7 @@ class TrialPanel:
     def begin(self, body: dict[str, Any], form: ConnectionForm) -> Awaitable[TrialResult | None]:
         """Await it for the result, or None when nobody waits for that any more; raises InvalidConfig."""
         self._turn += 1
-        self._show_waiting()
+        self._show_waiting(form)
         return self._run(self._turn, body, form)
 
     async def _run(self, turn: int, body: dict[str, Any], form: ConnectionForm) -> TrialResult | None:
@@ -73,7 +72,7 @@ class TrialPanel:
             seconds = round(time.monotonic() - self._began)
             self._clock.text = _('{count} s').format(count=seconds)
 
-    def _show_waiting(self) -> None:
+    def _show_waiting(self, form: ConnectionForm) -> None:
         self.is_running, self._began = True, time.monotonic()
         self.area.classes(remove='old')
         self.area.clear()
@@ -82,7 +81,7 @@ class TrialPanel:
             with ui.element('div').classes('eo-row'):
                 Text('h3', _('Testing'))
                 self._clock = Text('span', '', 'eo-muted eo-num')
-            show_ladder([Step(name, 'waiting', None) for name in STEPS], None, is_trying=True)
+            show_ladder([Step(name, 'waiting', None) for name in STEPS], None, kind=form.KIND, is_trying=True)
         self._come_into_view()
 
     def _show(self, result: TrialResult, form: ConnectionForm) -> None:
@@ -90,9 +89,10 @@ class TrialPanel:
         self._clock = None
         with self.area:
             Text('h3', _('It works') if result.ok else _('It does not work yet'))
-            show_ladder(result.steps, result.error, repair=None if result.ok else repair_for(result, form))
+            show_ladder(result.steps, result.error, kind=form.KIND,
+                        repair=None if result.ok else repair_for(result, form))  # fmt: skip
             if result.ok:
-                show_proof(result.values)
+                show_proof(result, form.without_values())
         self._come_into_view()
         if not result.ok:
             self.area.run_method('focus')  # the Save button that may have had it is gone
@@ -107,15 +107,17 @@ def repair_for(result: TrialResult, form: ConnectionForm) -> Repair | None:
     return (found[0], found[1].focus) if found else None
 
 
-def show_proof(values: list[Point]) -> None:
-    """The first values, or that there are none yet."""
-    if not values:
-        Text('p', _('No value has come yet. That is normal where devices report rarely.'), 'eo-hint')
+def show_proof(result: TrialResult, without_values: str) -> None:
+    """What the device calls itself, and its first values, or that there are none yet."""
+    if result.detail:
+        Text('p', _('It answers: {detail}').format(detail=visible(result.detail, NAME_CHARACTERS)), 'eo-answers')
+    if not result.values:
+        Text('p', without_values, 'eo-hint')
         return
     form = Format(current_language(), _)
     Text('p', _('The first values:'), 'eo-hint')
     with ui.element('dl').classes('eo-proof'):
-        for point in values:
+        for point in result.values:
             Text('dt', visible(point.name, NAME_CHARACTERS), 'eo-ellipsis')
             Text('dd', f'{form.value(point.value)} {point.unit}'.strip(), 'eo-ellipsis eo-num')
 

@@ -1,11 +1,13 @@
 """Setting a value: a form that fits its type, and what became of it."""
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 from nicegui import ui
 
 from edgeos.connections.connection import Connection
+from edgeos.connections.journal import visible
 from edgeos.connections.state import WriteRefused
 from edgeos.gateway import Point, UnknownPoint
 from pages.format import parse_number, switch_pair
@@ -15,7 +17,12 @@ from pages.i18n import _
 from pages.rows import say_refusal
 from pages.sheet import Button, Text
 
-QOS = {'0': '0', '1': '1', '2': '2'}
+SWITCHES = frozenset(('BOOL', 'BIT'))
+NUMBERS = re.compile(r'L?REAL|U?[SDL]?INT|BYTE|[DL]?WORD')
+SPANS = frozenset(('TIME', 'LTIME'))
+EXAMPLES = {'DATE': '2026-11-24', 'LDATE': '2026-11-24', 'TOD': '13:45:00', 'TIME_OF_DAY': '13:45:00',
+            'LTOD': '13:45:00', 'DT': '2026-11-24T13:45:00', 'DATE_AND_TIME': '2026-11-24T13:45:00',
+            'LDT': '2026-11-24T13:45:00'}  # fmt: skip
 
 
 class RawField(Field[str]):
@@ -70,21 +77,19 @@ class WriteForm:
         self._mark()
 
     def _input(self, point: Point) -> Field[str] | None:
-        pair = switch_pair(point.value)
-        if pair is not None:
+        kind = kind_of(point)
+        if kind == 'switch':
+            pair = switch_pair(point.value) or (False, True)
             with ui.element('div').classes('eo-ranges cp-switch').props(f'role=group aria-label="{_("Value")}"'):
                 for value in pair:
                     word = str(value) if isinstance(value, str) else _('On') if value else _('Off')
                     self._choices.append((value, Button(word, self._sender(value))))
             return None
-        is_number = isinstance(point.value, (int, float))
-        is_json = isinstance(point.value, (list, dict))
-        kind = 'lines' if is_json else 'text'
-        hint = _('A number.') if is_number else _('JSON.') if is_json else _('Text, sent as it is.')
         with ui.element('div').classes('eo-row cp-set'):
             label = f'{_("Value")} · {point.unit}' if point.unit else _('Value')
-            field = RawField(kind, label, '', hint)
-            if is_number:
+            field = RawField('lines' if kind == 'json' else 'text', label, '', hint_for(point, kind),
+                             placeholder=EXAMPLES.get(point.declared_type, ''))  # fmt: skip
+            if kind == 'number':
                 field.props('inputmode=decimal')
             self._button = Button(_('Send'), look='pri', submits=True)
         return field
@@ -99,7 +104,7 @@ class WriteForm:
         if self._field is None:
             return
         try:
-            value = meant(self._field.value, self._point.value)
+            value = meant(self._field.value, kind_of(self._point))
         except NotMeant as error:
             self._field.show_error(str(error))
             return
@@ -114,13 +119,25 @@ class WriteForm:
         before = self._point.time
         try:
             await self._gateway.write(self._point.id, value, **self._delivery.options())
-        except (WriteRefused, UnknownPoint) as error:
-            self._sent_at = None
-            self._say(say_refusal(_, error), is_trouble=True)
+        except WriteRefused as error:
+            self._refuse(say_refusal(_, error))
+            return
+        except UnknownPoint:
+            self._refuse(_('This value does not exist any more.'))
             return
         self._sent_at = before
         self._say(_('Sent. Waiting for the device to report it.'))
         self.tick()
+
+    def _refuse(self, why: str) -> None:
+        """Beside the field where there is one."""
+        self._sent_at = None
+        if self._field is None:
+            self._say(why, is_trouble=True)
+            return
+        self._say('')
+        self._field.show_error(why)
+        self._field.focus()
 
     def tick(self) -> None:
         """Follow the device: mark what it reports, and end the waiting."""
@@ -140,14 +157,39 @@ class WriteForm:
         self._status.text = text
 
 
-def meant(text: str, present: Any) -> Any:
-    """What was typed, as the kind of value the point has at present. Raises NotMeant."""
-    if isinstance(present, (int, float)) and not isinstance(present, bool):
+def kind_of(point: Point) -> str:
+    """How it is set: switch, number, span, json or text; by the device's own type, else by the value it has."""
+    declared, value = point.declared_type, point.value
+    if declared in SWITCHES or isinstance(value, bool):
+        return 'switch'
+    if declared in SPANS:
+        return 'span'
+    if isinstance(value, (int, float)) or NUMBERS.fullmatch(declared):
+        return 'number'
+    if isinstance(value, (list, dict)):
+        return 'json'
+    return 'text' if declared or switch_pair(value) is None else 'switch'
+
+
+def hint_for(point: Point, kind: str) -> str:
+    """What can be entered."""
+    if point.declared_type in EXAMPLES:
+        return _('The time of the PLC, written as {example}.').format(example=EXAMPLES[point.declared_type])
+    if point.declared_type and kind == 'text':
+        return _('Text.') if 'STRING' in point.declared_type.upper() else \
+            _('A name or text, as {type} takes it.').format(type=visible(point.declared_type, 80))
+    return {'number': _('A number.'), 'span': _('A number, or a time like T#1h30m.'),
+            'json': _('JSON.')}.get(kind) or _('Text, sent as it is.')  # fmt: skip
+
+
+def meant(text: str, kind: str) -> Any:
+    """What was typed, as that kind of value. Raises NotMeant."""
+    if kind in ('number', 'span'):
         number = parse_number(text)
-        if number is None:
+        if number is None and kind == 'number':
             raise NotMeant(_('Enter a number.'))
-        return number
-    if isinstance(present, (list, dict)):
+        return text.strip() if number is None else number
+    if kind == 'json':
         try:
             return json.loads(text)
         except ValueError as error:

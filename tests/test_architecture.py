@@ -14,9 +14,10 @@ LEVELS = (
     ('edgeos.connections.manager', 'edgeos.demo', 'edgeos.discovery'),
     ('edgeos.connections.trial',),
     ('edgeos.connections.kinds',),
-    ('edgeos.connections.mqtt',),
+    ('edgeos.connections.mqtt', 'edgeos.connections.plc', 'edgeos.connections.plc_points'),
     ('edgeos.connections',),
-    ('edgeos.gateway', 'edgeos.processes', 'edgeos.settings', 'edgeos.secrets', 'edgeos.reporting'),
+    ('edgeos.ads',),
+    ('edgeos.gateway', 'edgeos.processes', 'edgeos.rpc', 'edgeos.settings', 'edgeos.secrets', 'edgeos.reporting'),
     ('edgeos',),
 )
 FRAMEWORKS = {'nicegui': ('pages', 'edgeos.web'), 'fastapi': ('pages', 'edgeos.web')}

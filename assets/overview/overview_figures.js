@@ -1,6 +1,7 @@
 // What stands in the places that change all the time: one function per place, from a row to its text.
 
-import { around } from "overview_format";
+import { isAway } from "connection_beat";
+import { around, fill } from "overview_format";
 
 export function makeFigures(format) {
   return {
@@ -14,16 +15,16 @@ export function makeFigures(format) {
   };
 }
 
-/** Texts that age by themselves; `now` is the server's time. */
+/** Texts that age by themselves; `now` is the server's time. While the server is gone, nobody knows of the next try. */
 export function makeAges(format, labels, now) {
-  const waits = (row) => row.retriable && row.next > now();
+  const waits = (row) => row.retriable && (isAway() || row.next > now());
   return {
     last: (row) => (row.last ? format.value.ago(now() - row.last) : labels.value.never),
     nextBefore(row) {
       if (waits(row)) return around(labels.value.next_try)[0];
       return row.retriable ? labels.value.trying_now : labels.value.no_retry;
     },
-    nextLeft: (row) => (waits(row) ? format.value.span(row.next - now()) : ""),
+    nextLeft: (row) => (waits(row) ? (isAway() ? "…" : format.value.span(row.next - now())) : ""),
     nextAfter: (row) => (waits(row) ? around(labels.value.next_try)[1] : ""),
   };
 }
@@ -36,6 +37,7 @@ export function makeWidths(format, labels) {
   const acts = longest(connect, disconnect, cancel, retry);
   return {
     "--ago": `${Math.round(longest(ago(0), ago(59), ago(3540), ago(82800), ago(8553600), never) * 7.4)}px`,
+    "--next": `${Math.round(longest(fill(labels.next_try, { time: span(99) }), labels.trying_now, labels.no_retry) * 6.9)}px`,
     "--left": `${Math.round(span(99).length * 9.5)}px`,
     "--unit": `${Math.round(packets.length * 6.6)}px`,
     "--act": `${Math.min(150, Math.max(92, Math.round(acts * 8.8 + 8)))}px`,

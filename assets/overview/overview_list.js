@@ -3,6 +3,7 @@
 import { computed, inject, nextTick, onBeforeUnmount, onMounted, onUpdated, ref, shallowRef, watch } from "vue";
 import { Card } from "overview_card";
 import { fill } from "overview_format";
+import { useLook } from "overview_look";
 import { linesOf } from "overview_model";
 import { Icon } from "overview_parts";
 import { Row } from "overview_row";
@@ -53,8 +54,8 @@ function useHeights(element, lines, onChange) {
 export const List = {
   components: { Card, Icon, Row },
   props: { groups: Array, groupBy: String, view: String, collapsed: Array, picking: Boolean, picked: Object, pending: Object },
-  emits: ["collapse"],
-  setup(props, { expose }) {
+  emits: ["collapse", "look"],
+  setup(props, { emit, expose }) {
     const { format, labels, versions } = inject("overview");
     const element = ref(null);
     const width = ref(1000);
@@ -65,11 +66,12 @@ export const List = {
 
     function sizeOf(line) {
       if (line.kind === "group") return 48;
-      if (line.kind === "row") return phone.value ? 60 : 48;
+      if (line.kind === "row") return phone.value ? (line.rows[0].why ? 92 : 60) : 48;
       return heights.of(line);
     }
 
     const { shown, measure, reach } = useWindow(element, lines, sizeOf);
+    useLook(lines, shown, computed(() => props.view === "cards"), (look) => emit("look", look));
     const visible = computed(() => {
       void versions.value; // rows are plain objects: this says that some have to be drawn anew
       return lines.value.slice(shown.value.start, shown.value.end);

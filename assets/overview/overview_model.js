@@ -3,7 +3,7 @@
 export const STATES = ["error", "degraded", "connecting", "connected", "off"];
 export const SPARK_SECONDS = 60;
 const RANK = Object.fromEntries(STATES.map((state, rank) => [state, rank]));
-const PLACES = new Set(["name", "type", "state", "address", "detail"]); // a change here can move a row
+const PLACES = new Set(["name", "type", "state", "address", "detail"]); // a change here can move a row, and a first reason
 const LIVE = new Set(["up", "down", "up_bytes", "down_bytes", "last", "next", "rtt", "errors", "points"]); // see Live
 
 export const needsYou = (row) => row.state === "error" || row.state === "degraded";
@@ -44,12 +44,17 @@ export class Rows {
       if (!row) continue;
       let place = false;
       for (const key in fields) {
+        if (key === "spark") {
+          row.sent = ring(fields.spark[0], this.head);
+          row.received = ring(fields.spark[1], this.head);
+          continue;
+        }
         if (fields[key] === row[key]) continue;
+        place ||= PLACES.has(key) || (key === "why" && !fields.why !== !row.why);
         row[key] = fields[key];
         if (LIVE.has(key)) continue;
         drawn = true;
         row.version += 1;
-        place ||= PLACES.has(key);
       }
       if (!place) continue;
       row.haystack = haystack(row);

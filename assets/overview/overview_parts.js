@@ -1,6 +1,7 @@
 // What cards and rows share: the lamp, the sparkline, a time that shows its exact form on tap, the next action.
 
 import { getCurrentInstance, h, inject, onBeforeUnmount, onMounted, onUpdated, provide, ref } from "vue";
+import { isAway } from "connection_beat";
 import { around } from "overview_format";
 import { isUp, sparkPath, sparkTop } from "overview_model";
 
@@ -70,7 +71,7 @@ const Turning = {
     const still = window.matchMedia("(prefers-reduced-motion: reduce)");
     let turn = 0;
     onBeat(() => {
-      if (!still.matches) element.value.style.transform = `rotate(${(turn += 75)}deg)`;
+      if (!still.matches && !isAway()) element.value.style.transform = `rotate(${(turn += 75)}deg)`;
     });
     return () => h("span", { ref: element, class: "eo-dash", "aria-hidden": "true" });
   },

@@ -13,7 +13,7 @@ export const Row = {
     return { act, figures, labels, openMenu, pick, isUp, nextAction, titleOf, toneOf };
   },
   template: `
-<article class="ov-item ov-row" :class="[toneOf(row), { picked, picking, told: row.why, bare: !row.why && !isUp(row) }]" :data-id="row.id" :data-state="row.state"
+<article class="ov-item ov-row" :class="[toneOf(row), { picked, picking, told: row.why, down: !isUp(row) }]" :data-id="row.id" :data-state="row.state"
          tabindex="-1" :aria-label="titleOf(row)" @click="picking && pick(row.id, $event)">
   <label v-if="picking" class="ov-pick">
     <input type="checkbox" :checked="picked" :aria-label="labels.select_item.replace('{name}', titleOf(row))" @change="pick(row.id)">

@@ -75,11 +75,11 @@ export const Toolbar = {
   },
   template: `
 <div class="ov-tools">
-  <div class="ov-search"><Icon name="search" class="eo-icon-s" />
+  <label class="ov-search"><Icon name="search" class="eo-icon-s" />
     <input ref="search" v-model="choice.search" type="search" class="ov-search-box" enterkeyhint="search" autocomplete="off" spellcheck="false"
            :placeholder="format.plural('search', counts.all)" :aria-label="format.plural('search', counts.all)" @keydown.esc.stop.prevent="onEscape">
-    <button v-if="choice.search" type="button" :aria-label="labels.clear_search" :title="labels.clear_search" @click="choice.search = ''; search.focus()"><Icon name="close" class="eo-icon-s" /></button>
-  </div>
+    <button v-if="choice.search" type="button" :aria-label="labels.clear_search" :title="labels.clear_search" @click.prevent="choice.search = ''; search.focus()"><Icon name="close" class="eo-icon-s" /></button>
+  </label>
   <div class="ov-filters">
     <div class="eo-chips" role="group" :aria-label="labels.filters">
       <button v-for="chip in chips" :key="chip.name" type="button" class="eo-chip" :class="{ on: chip.on }" :aria-pressed="chip.on" @click="chip.press()">{{ chip.name }} <b>{{ chip.count }}</b></button>

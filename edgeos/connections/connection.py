@@ -88,8 +88,20 @@ class Connection(ABC):
         """Write a point and return once the device accepted; raises WriteRefused."""
 
     @abstractmethod
-    def browse(self, prefix: str) -> list[Browsed]:
+    async def browse(self, prefix: str) -> list[Browsed]:
         """What lies directly below `prefix` in the device's tree."""
+
+    async def search(self, query: str, limit: int) -> tuple[list[Browsed], int]:
+        """The first names that contain the text, and how many there are; a driver may know more than the points."""
+        wanted = query.casefold()
+        points = self.source.points
+        found = sorted(name for name in points if wanted in name.casefold())
+        return [Browsed(name, points[name].type, points[name].unit, writable=points[name].writable)
+                for name in found[:limit]], len(found)  # fmt: skip
+
+    def adapt(self, config: BaseModel) -> bool:
+        """Take new settings over while the link lives, where a driver can; answers whether it has."""
+        return False
 
     @property
     @abstractmethod
@@ -105,6 +117,11 @@ class Connection(ABC):
     @abstractmethod
     def expected_interval(self) -> float:
         """Seconds within which a living device proves itself."""
+
+    @property
+    def expects_values(self) -> bool:
+        """Whether values are on their way once the link is open."""
+        return True
 
     # what it is
 
@@ -222,6 +239,9 @@ class Connection(ABC):
         if settings.config == self.settings.config and settings.enabled == self.settings.enabled:
             self.settings = settings
             return
+        if settings.enabled and self.settings.enabled and self.adapt(config):
+            self.settings, self.config = settings, config
+            return
         await self.stop()
         moved = any(getattr(config, key, None) != getattr(self.config, key, None) for key in self.IDENTITY)
         self.settings, self.config = settings, config
@@ -246,9 +266,10 @@ class Connection(ABC):
             try:
                 failure = await self._live_once()
                 self._leave(failure)  # before closing: a slow close must not look like a living link
+                self.services.gateway.mark_stale(self.source)
             finally:
                 await self._close()
-                self.services.gateway.mark_stale(self.source)
+                self.services.gateway.mark_stale(self.source)  # also what came while it was closed
             await self._wait(self.next_retry_in)
             self.next_retry = None
             self.status = Status.CONNECTING

@@ -3,9 +3,11 @@ from pydantic import BaseModel
 
 from edgeos.connections.connection import Connection
 from edgeos.connections.mqtt import MqttConnection
+from edgeos.connections.plc import PlcConnection
 
 KINDS: dict[str, type[Connection]] = {
     MqttConnection.KIND: MqttConnection,
+    PlcConnection.KIND: PlcConnection,
 }
 
 

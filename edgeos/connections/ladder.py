@@ -35,6 +35,11 @@ class Ladder:
         """The attempt has failed, or its link was lost."""
         self._ended = (now - self._began) * 1000
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last step has succeeded."""
+        return STEPS[-1] in self._reached
+
     def steps(self, *, failed: bool) -> list[Step]:
         """All steps; with `failed`, the first that was not reached is the one that failed."""
         found, before = [], 0.0

@@ -269,7 +269,7 @@ class ConnectionManager:
         for key in KINDS[settings.type].SECRETS:
             if key not in secrets and known is not None and body.get('config', {}).get(key) == MASK:
                 secrets[key] = self._known_secret(known.id, key)
-        return await try_out(settings, secrets, self._services.clock)
+        return await try_out(settings, secrets, self._services)
 
     def _known_secret(self, connection_id: str, key: str) -> str:
         try:

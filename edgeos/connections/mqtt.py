@@ -307,7 +307,7 @@ class MqttConnection(Connection):
 
     # browsing
 
-    def browse(self, prefix: str) -> list[Browsed]:
+    async def browse(self, prefix: str) -> list[Browsed]:
         """The next level of the topics seen so far."""
         return next_level(self.source.points, prefix)
 

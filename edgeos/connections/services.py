@@ -3,6 +3,7 @@ from dataclasses import dataclass, field
 
 from edgeos.clock import SYSTEM_CLOCK, Clock
 from edgeos.connections.history import HistoryStore
+from edgeos.connections.plc_workers import PlcWorkers
 from edgeos.gateway import Gateway
 from edgeos.secrets import SecretStore
 
@@ -15,6 +16,7 @@ class Services:
     secrets: SecretStore
     history: HistoryStore
     clock: Clock = field(default_factory=lambda: SYSTEM_CLOCK)
+    plc_workers: PlcWorkers = field(default_factory=PlcWorkers)
 
 
 @dataclass(slots=True)
@@ -27,3 +29,4 @@ class Browsed:
     comment: str = ''
     writable: bool = False
     children: int = 0
+    selectable: bool = False  # the owner can have it read, or all below it

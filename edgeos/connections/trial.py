@@ -32,6 +32,7 @@ class TrialResult:
     error: Failure | None
     steps: list[Step]
     values: list[Point]
+    detail: str = ''  # what the device calls itself
 
 
 class _Given(SecretStore):
@@ -45,9 +46,13 @@ class _Given(SecretStore):
         return self._given.get(name) or None
 
 
-async def try_out(settings: ConnectionSettings, secrets: dict[str, str], clock: Clock) -> TrialResult:
-    """Open a link as configured, wait for first values, close it; answers within the limit of the type."""
-    services = Services(Gateway(), _Given(secrets), HistoryStore(None), clock)
+async def try_out(settings: ConnectionSettings, secrets: dict[str, str], house: Services) -> TrialResult:
+    """Open a link as configured, wait for first values, close it; answers within the limit of the type.
+
+    Nothing reaches the house, but what a link must share with the house's own is shared.
+    """
+    clock = house.clock
+    services = Services(Gateway(), _Given(secrets), HistoryStore(None), clock, house.plc_workers)
     kind = KINDS[settings.type]
     connection = kind(settings.model_copy(update={'config': kind.trial_config(settings.config)}), services)
     began = clock.monotonic()
@@ -62,7 +67,12 @@ async def try_out(settings: ConnectionSettings, secrets: dict[str, str], clock: 
 async def _settled(connection: Connection, clock: Clock, deadline: float) -> None:
     await _until(lambda: connection.status is not Status.CONNECTING, clock, deadline)
     deadline = min(clock.monotonic() + WAIT_FOR_VALUES, deadline)
-    await _until(lambda: connection.status is not Status.CONNECTED or bool(connection.source.points), clock, deadline)
+    await _until(lambda: connection.status is not Status.CONNECTED or _has_come(connection), clock, deadline)
+
+
+def _has_come(connection: Connection) -> bool:
+    """A first value where values are expected, else that the device said how it is."""
+    return bool(connection.source.points) if connection.expects_values else connection.ladder.is_complete
 
 
 async def _until(condition: Callable[[], bool], clock: Clock, deadline: float) -> None:
@@ -76,4 +86,4 @@ def _result(connection: Connection, took_ms: float) -> TrialResult:
     steps = connection.ladder.steps(failed=not ok)
     values = [copy(point) for point in list(connection.source.points.values())[:SHOWN_VALUES]]  # as they are now
     answer = next((step.ms for step in steps if step.name == 'answer' and step.ms is not None), took_ms)
-    return TrialResult(ok, round(answer, 2) if ok else None, error, steps, values)
+    return TrialResult(ok, round(answer, 2) if ok else None, error, steps, values, connection.detail)

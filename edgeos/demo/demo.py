@@ -1,53 +1,53 @@
-"""The demo: a broker and a house full of devices on this machine, and switches to break them."""
+"""The demo: simulated devices on this machine that speak the real protocols, and switches to break them."""
 
 import asyncio
-import json
-import logging
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from edgeos.demo.broker import BrokerError, DemoBroker, Engine
-from edgeos.demo.living import House
-from edgeos.demo.ports import HOST, held_port
+from edgeos.demo.mqtt_part import MqttPart
+from edgeos.demo.plc_part import CELLAR, HEATING, PlcPart
 from edgeos.demo.switches import Switch
-from edgeos.processes import PROJECT, ChildProcess, ProcessError, python_module, stop_all
+from edgeos.processes import ProcessError
 
-RESTART_DOWN = 5.0  # s
-FLOOD_LIMIT = 60.0  # s
-KEEPALIVE = 5  # s, so that a frozen broker is noticed while somebody watches
 
-log = logging.getLogger(__name__)
+class Part(Protocol):
+    """Some devices of the demo; `name` is an English text for the page to translate."""
+
+    name: str
+    switches: list[Switch]
+
+    async def start(self) -> None:
+        """Returns when they can be reached; raises ProcessError."""
+
+    async def stop(self) -> None:
+        """Within two seconds nothing runs any more."""
+
+    def connections(self) -> list[dict[str, Any]]:
+        """The connections to start with, as they would stand in settings.toml."""
 
 
 class Demo:
     """Start it once, stop it once. `folder` belongs to the caller, who also removes it."""
 
     def __init__(self, folder: Path, *, seed: int | None = None, engine: Engine | None = None) -> None:
-        self._closed = held_port()  # first, so that the broker's port is another
-        self.broker = DemoBroker(folder, engine=engine)
-        seeded = () if seed is None else ('--seed', str(seed))
-        self.house = ChildProcess(
-            'demo house',
-            python_module('edgeos.demo.house', '--host', HOST, '--port', str(self.broker.port), *seeded),
-            cwd=PROJECT,
-            on_line=lambda line: log.info('house: %s', line),
-            with_input=True,
-        )
         self._lock = asyncio.Lock()
-        self._stopped = self._make_stop()
-        self._restarting = self._make_restart()
-        self.switches = [self._stopped, self._restarting, self._make_freeze(), self._make_refuse(), *self._make_house()]
+        self._mqtt = MqttPart(folder, self._lock, seed=seed, engine=engine)
+        self.parts: list[Part] = [self._mqtt, PlcPart(HEATING, self._lock), PlcPart(CELLAR, self._lock)]
+        self.switches = [switch for part in self.parts for switch in part.switches]
+
+    @property
+    def broker(self) -> DemoBroker:
+        return self._mqtt.broker
 
     async def start(self) -> None:
-        """Returns when the broker accepts connections; the first values follow within a second.
+        """Returns when everything can be reached; the first values follow within a second.
 
         Raises BrokerError, with everything stopped again.
         """
         try:
-            await self.broker.start()
-            await self.house.start()
-        except (BrokerError, ProcessError) as error:
+            await asyncio.gather(*(part.start() for part in self.parts))
+        except ProcessError as error:
             await self.stop()
             raise BrokerError(str(error)) from error
 
@@ -56,8 +56,7 @@ class Demo:
         for switch in self.switches:
             switch.cancel()
         async with self._lock:
-            await asyncio.gather(self.broker.stop(), stop_all([self.house]))
-        self._closed.close()
+            await asyncio.gather(*(part.stop() for part in self.parts))
 
     async def reset(self) -> None:
         """Repair everything."""
@@ -66,92 +65,4 @@ class Demo:
 
     def connections(self) -> list[dict[str, Any]]:
         """The connections to start with, as they would stand in settings.toml; the second cannot work."""
-        house = {
-            'host': HOST,
-            'port': self.broker.port,
-            'topics': ['house/#'],
-            'keepalive_s': KEEPALIVE,
-            'write_topics': House(0).write_topics(),
-        }
-        garage = {'host': HOST, 'port': self._closed.getsockname()[1], 'topics': ['garage/#'], 'keepalive_s': KEEPALIVE}
-        names = {'demo_house': 'Demo house', 'demo_garage': 'Garage broker (broken on purpose)'}
-        return [
-            {'id': id, 'type': 'mqtt', 'name': names[id], 'enabled': True, 'config': config}
-            for id, config in (('demo_house', house), ('demo_garage', garage))
-        ]
-
-    def _make_stop(self) -> Switch:
-        async def act(on: bool) -> None:
-            if on:
-                await self.broker.stop()
-            elif not self._restarting.is_on:
-                await self.broker.start()
-
-        explanation = (
-            'The broker is gone: the connection is lost at once and tried again every second at first, '
-            'with the countdown on its card.'
-        )
-        return Switch('stop_broker', 'Stop the broker', explanation, act, lock=self._lock)
-
-    def _make_restart(self) -> Switch:
-        async def act(on: bool) -> None:
-            if on:
-                await self.broker.stop()
-            elif not self._stopped.is_on:
-                await self.broker.start()
-
-        explanation = 'The broker is down for 5 seconds: values flow again about a second after it is back.'
-        return Switch(
-            'restart_broker', 'Restart the broker', explanation, act,
-            lock=self._lock, off_after=RESTART_DOWN, momentary=True,
-        )  # fmt: skip
-
-    def _make_freeze(self) -> Switch:
-        async def act(on: bool) -> None:
-            if on:
-                self.broker.freeze()
-            else:
-                self.broker.thaw()
-
-        explanation = (
-            'The broker keeps its connections open but no longer answers: only the missing keep-alive gives it away, '
-            'within about 10 seconds.'
-        )
-        return Switch('freeze_broker', 'Freeze the broker', explanation, act, lock=self._lock)
-
-    def _make_refuse(self) -> Switch:
-        explanation = (
-            'The broker throws everybody out and lets nobody in without a login: trying again cannot help, so it stops '
-            'until you log in as "demo" with password "demo", or switch this off and press Connect.'
-        )
-        return Switch('refuse_logins', 'Refuse logins', explanation, self.broker.refuse_logins, lock=self._lock)
-
-    def _make_house(self) -> list[Switch]:
-        texts = {
-            'silent': (
-                'Devices go silent',
-                'The devices send nothing while the broker lives on: the connection stays up, the rate drops to 0.',
-            ),
-            'flood': (
-                'Flood',
-                'Lights and meter send up to 3,000 messages a second for a minute: values are thinned, and it says so.',
-            ),
-            'wrong_data': (
-                'Wrong data',
-                'The thermostats send broken JSON and text instead of numbers: errors are counted, the rest goes on.',
-            ),
-        }
-        return [
-            Switch(
-                id, name, explanation, self._tell_house(id),
-                lock=self._lock, off_after=FLOOD_LIMIT if id == 'flood' else None,
-            )
-            for id, (name, explanation) in texts.items()
-        ]  # fmt: skip
-
-    def _tell_house(self, fault: str) -> Callable[[bool], Awaitable[None]]:
-        async def act(on: bool) -> None:
-            if not self.house.send_line(json.dumps({fault: on})):
-                log.warning('the demo house does not listen')
-
-        return act
+        return [connection for part in self.parts for connection in part.connections()]

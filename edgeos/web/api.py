@@ -6,16 +6,29 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictBool, StrictInt, field_validator
 
 from edgeos import __version__
 from edgeos.connections.manager import IdTaken, InvalidConfig, UnknownConnection
-from edgeos.connections.state import WriteRefused
+from edgeos.connections.plc_config import host_problem, is_net_id
+from edgeos.connections.plc_router import add_route
+from edgeos.connections.plc_udp import text_problem
+from edgeos.connections.state import ConnectionFailure, WriteRefused
+from edgeos.discovery import known_devices
 from edgeos.gateway import UnknownPoint
 from edgeos.reporting import log_error
 from edgeos.settings import SettingsError
 from edgeos.system import System
-from edgeos.web.shapes import connection_shape, iso, point_shape, sample_shape, stats_shape, trial_shape
+from edgeos.web.shapes import (
+    connection_shape,
+    failure_shape,
+    found_shape,
+    iso,
+    point_shape,
+    sample_shape,
+    stats_shape,
+    trial_shape,
+)
 
 HOUR, WEEK = 3600, 7 * 86400
 REPORT_SECONDS, REPORT_POLLS = 0.25, 25  # how long the answer to a write waits for the device's own report
@@ -54,6 +67,38 @@ class NewValue(BaseModel):
     retain: StrictBool | None = None
 
 
+class NewPlcRoute(BaseModel):
+    """A route on a PLC to this device. User and password are the PLC's own and are kept nowhere."""
+
+    model_config = ConfigDict(extra='forbid')
+    host: str = Field(min_length=1, description='name or address of the PLC, as in its connection')
+    username: str = Field(min_length=1, description='often Administrator')
+    password: SecretStr
+    source_net_id: str = Field(default='', description="AMS NetId of this device; its address + '.1.1' if not given")
+    name: str = Field(default='', description='what the PLC calls the route; made from the address if not given')
+
+    @field_validator('host')
+    @classmethod
+    def _is_host(cls, host: str) -> str:
+        if problem := host_problem(host):
+            raise ValueError(problem)
+        return host
+
+    @field_validator('username', 'password', 'name')
+    @classmethod
+    def _can_be_sent(cls, text: str | SecretStr) -> str | SecretStr:
+        if problem := text_problem(text.get_secret_value() if isinstance(text, SecretStr) else text):
+            raise ValueError(f'the text {problem}')
+        return text
+
+    @field_validator('source_net_id')
+    @classmethod
+    def _is_net_id(cls, net_id: str) -> str:
+        if net_id and not is_net_id(net_id):
+            raise ValueError('expected six numbers from 0 to 255 with dots between them')
+        return net_id
+
+
 class FastJson(JSONResponse):
     """JSON by orjson, which takes thousands of points in a millisecond."""
 
@@ -76,12 +121,9 @@ def make_router(system: System) -> APIRouter:
 
     @router.get('/discover', tags=['connections'])
     async def discover(type: Literal['', 'mqtt', 'plc', 'bluetooth'] = '') -> dict[str, Any]:
-        known = {(getattr(c.config, 'host', None), getattr(c.config, 'port', None))
-                 for c in system.connections.connections.values()}  # fmt: skip
-        found = system.discovery.ask() if type in ('mqtt', '') else []
-        entries = [{'type': f.type, 'name': f.name, 'address': f.address, 'rssi': f.rssi, 'config': f.config,
-                    'already_added': (f.config.get('host'), f.config.get('port')) in known} for f in found]  # fmt: skip
-        return {'scanning': system.discovery.scanning, 'found': entries}
+        """What is known so far, at once; each call keeps the search going for 20 s. `config` is what POST takes."""
+        found, known = system.discovery.ask(type), known_devices(system.connections.connections.values())
+        return {'scanning': system.discovery.is_scanning(type), 'found': [found_shape(each, known) for each in found]}
 
     return router
 
@@ -103,6 +145,20 @@ def _add_connection_routes(router: APIRouter, system: System) -> None:
     @router.post('/connections/test', tags=tags)
     async def test(new: NewConnection) -> dict[str, Any]:
         return trial_shape(await manager.test(new.body()))
+
+    @router.post('/connections/plc/route', tags=tags, summary='Add a route on a PLC')
+    async def add_plc_route(new: NewPlcRoute) -> dict[str, Any]:
+        """Has a PLC add a route to this device; answers `{ok, error?: {code, message, hint}}` within 5 s.
+
+        The request is one UDP datagram to port 48899 of the PLC that carries user and password in clear text: use it
+        in networks you trust. Codes: name_not_resolved, no_route, refused, timeout, not_authorised.
+        """
+        try:
+            await add_route(new.host, new.username, new.password.get_secret_value(),
+                            source_net_id=new.source_net_id, name=new.name)  # fmt: skip
+        except ConnectionFailure as problem:
+            return {'ok': False, 'error': failure_shape(problem.failure)}
+        return {'ok': True}
 
     @router.get('/connections/{connection_id}', tags=tags)
     async def connection(connection_id: str) -> dict[str, Any]:
@@ -144,7 +200,7 @@ def _add_connection_routes(router: APIRouter, system: System) -> None:
     @router.get('/connections/{connection_id}/browse', tags=tags)
     async def browse(connection_id: str, prefix: str = '') -> Response:
         return FastJson([{'name': e.name, 'type': e.type, 'unit': e.unit, 'comment': e.comment, 'writable': e.writable,
-                 'children': e.children} for e in manager.get(connection_id).browse(prefix)])  # fmt: skip
+                 'children': e.children} for e in await manager.get(connection_id).browse(prefix)])  # fmt: skip
 
 
 def _add_point_routes(router: APIRouter, system: System) -> None:

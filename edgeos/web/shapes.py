@@ -8,6 +8,7 @@ from edgeos.connections.manager import ConnectionManager
 from edgeos.connections.state import Failure
 from edgeos.connections.traffic import Rates, Sample
 from edgeos.connections.trial import TrialResult
+from edgeos.discovery import Found, identities
 from edgeos.gateway import Point
 from edgeos.secrets import MASK
 
@@ -64,6 +65,12 @@ def connection_shape(connection: Connection, manager: ConnectionManager) -> dict
         'rates': rates_shape(connection.traffic.rates(RATE_WINDOW)), 'errors': connection.traffic.errors,
         'notices': [notice.text for notice in connection.notices()],
     }  # fmt: skip
+
+
+def found_shape(found: Found, known: set[tuple[str, ...]]) -> dict[str, Any]:
+    """A device in the network, and whether a connection to it is there already."""
+    return {'type': found.type, 'name': found.name, 'address': found.address, 'rssi': found.rssi,
+            'config': found.config, 'already_added': bool(identities(found.type, found.config) & known)}  # fmt: skip
 
 
 def sample_shape(sample: Sample) -> dict[str, Any]:

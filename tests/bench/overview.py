@@ -29,12 +29,12 @@ def open_overview(report: Report, count: int, hold_server: float, hold_browser: 
         idle_server, idle_browser = cpu_share([server], SECONDS), cpu_share(chromium_processes(), 5)
         page.goto(url)
         page.get_by_text('Connection 1', exact=True).first.wait_for()
-        time.sleep(5)
+        page.wait_for_timeout(5000)  # its events are told only while it is asked something
         frames.clear()
         began = time.monotonic()
         browser_before = sum(sum(p.cpu_times()[:2]) for p in chromium_processes())
         with_page = cpu_share([server], SECONDS)
-        page.wait_for_timeout(100)  # its events are told only while it is asked something
+        page.wait_for_timeout(100)
         seconds = time.monotonic() - began
         browser_cpu = (sum(sum(p.cpu_times()[:2]) for p in chromium_processes()) - browser_before) / seconds * 100
         remark = f'{idle_server:.1f} without a page'

@@ -459,10 +459,10 @@ async def test_browsing_shows_one_level_at_a_time(broker, make, publisher):
     publisher.send('house/bath', 'x')
     publisher.send('last', '1')
     await eventually(lambda: 'last' in connection.source.points)
-    assert [(e.name, e.children) for e in connection.browse('')] == [('house', 2), ('last', 0)]
-    assert [(e.name, e.type, e.children) for e in connection.browse('house')] == [
+    assert [(e.name, e.children) for e in await connection.browse('')] == [('house', 2), ('last', 0)]
+    assert [(e.name, e.type, e.children) for e in await connection.browse('house')] == [
         ('house/bath', 'string', 0), ('house/kitchen', '', 2)]  # fmt: skip
-    assert [e.name for e in connection.browse('house/kitchen/')] == ['house/kitchen/lamp', 'house/kitchen/t']
+    assert [e.name for e in await connection.browse('house/kitchen/')] == ['house/kitchen/lamp', 'house/kitchen/t']
 
 
 async def test_empty_levels_can_be_browsed_too(broker, make, publisher):
@@ -475,7 +475,7 @@ async def test_empty_levels_can_be_browsed_too(broker, make, publisher):
     await eventually(lambda: len(connection.source.points) == len(topics))
     found, waiting = set(), ['']
     while waiting:
-        for entry in connection.browse(waiting.pop()):
+        for entry in await connection.browse(waiting.pop()):
             assert entry.name not in found
             found.add(entry.name)
             if entry.children:

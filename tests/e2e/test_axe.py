@@ -23,7 +23,9 @@ def url() -> Iterator[str]:
 
 
 def findings(page: Page) -> list[str]:
-    """The serious ones, each with the first element it is about."""
+    """The serious ones, each with the first element it is about, once nothing fades in any more."""
+    page.wait_for_function("""document.getAnimations().every(each => each.playState !== 'running'
+                              || each.effect.getComputedTiming().iterations === Infinity)""")
     violations = Axe().run(page).response['violations']
     return [f'{found["id"]}: {found["help"]}: {found["nodes"][0]["html"][:200]}' for found in violations
             if found['impact'] in SERIOUS]  # fmt: skip

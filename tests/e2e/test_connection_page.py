@@ -56,7 +56,9 @@ def head(page: Page):
 def open_value(page: Page, name: str) -> None:
     """Search for it, tap it."""
     page.get_by_role('textbox', name=re.compile('Search')).fill(name)
-    page.locator('.cp-value').filter(has_text=name.rpartition('/')[2]).first.click()
+    rows = page.locator('.cp-value')
+    expect(rows).to_have_count(1)  # a row that is still moving away would be missed
+    rows.click()
     expect(page.get_by_role('dialog')).to_be_visible()
 
 

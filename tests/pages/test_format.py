@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from pages.format import Format, full_value, parse_number, switch_pair
+from pages.format import Format, full_value, natural, parse_number, switch_pair
 
 
 def english() -> Format:
@@ -98,3 +98,8 @@ def test_a_whole_number_stays_whole() -> None:
 ])  # fmt: skip
 def test_what_is_on_or_off_is_recognised_in_the_spelling_of_the_device(value: object, pair: object) -> None:
     assert switch_pair(value) == pair
+
+
+def test_names_come_in_the_order_people_count_in() -> None:
+    ordered = ['10 m', 'Raum 2/Licht', 'raum 02/Tür', 'Raum 10', 'Raum 10/Licht', 'Raum ' + '9' * 5000, 'Raum x']
+    assert sorted(ordered) != sorted(ordered, key=natural) == ordered

@@ -1,6 +1,6 @@
 """A page with nothing but the overview, for the browser tests: rows from a file, patches pushed over HTTP.
 
-python overview_app.py PORT ROWS.json; POST /call [method, args], GET /actions, /?locale=de&demo=0&drop=id
+python overview_app.py PORT ROWS.json; POST /call [method, args], GET /actions and /looks, /?locale=de&demo=0&drop=id
 """
 
 import json
@@ -18,6 +18,7 @@ from nicegui import app, ui  # noqa: E402
 from pages.overview_grid import OverviewGrid, overview_labels  # noqa: E402
 
 actions: list[list[Any]] = []
+looks: list[Any] = []
 grids: list[OverviewGrid] = []
 
 
@@ -42,6 +43,7 @@ def page(count: int = -1, locale: str = 'en', dark: bool = False) -> None:
                 locale=locale,
             )
     grid.on_action(lambda action, ids: actions.append([action, ids]))
+    grid.on_look(lambda look: looks.append([sorted(look.ids), look.sparks]))
     grid.on_add(lambda: actions.append(['add', []]))
     grid.on_demo(lambda: actions.append(['demo', []]))
     grids[:] = [grid]
@@ -57,6 +59,13 @@ async def call(request: Request) -> None:
 def take_actions() -> list[list[Any]]:
     taken = list(actions)
     actions.clear()
+    return taken
+
+
+@app.get('/looks')
+def take_looks() -> list[Any]:
+    taken = list(looks)
+    looks.clear()
     return taken
 
 

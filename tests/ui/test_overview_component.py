@@ -1,144 +1,20 @@
 """The overview as somebody in front of it meets it: a real browser, fake rows."""
 
-import asyncio
-import json
-import os
 import re
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import expect
 
 from pages.overview_grid import overview_labels
-from tests.helpers import eventually, free_port
+from tests.helpers import eventually
+from tests.ui.support import DESKTOP, PHONE, Overview, Pages, house, row, text_differs, took
 
 pytestmark = pytest.mark.asyncio(loop_scope='module')
-HERE = Path(__file__).parent
-ASSETS = HERE.parents[1] / 'assets'
-STATES = ('connected', 'off', 'error', 'connecting', 'degraded')
-KIOSK, DESKTOP, PHONE = (1024, 600), (1440, 900), (390, 844)
+ASSETS = Path(__file__).parents[2] / 'assets'
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>\u202e' + 'x' * 200
-
-Row = dict[str, Any]
-
-
-def row(number: int, state: str = 'connected', **more: Any) -> Row:
-    kind = ('mqtt', 'plc', 'bluetooth')[number % 3]
-    up = state in ('connected', 'degraded')
-    return {
-        'id': f'link_{number}', 'name': f'Link {number:03}', 'type': kind, 'address': f'10.0.0.{number}:1883', 'detail': 'TLS',
-        'state': state, 'word': state.title(), 'up': 3.1 if up else 0, 'down': 1400.0 if up else 0,
-        'up_bytes': 240.0, 'down_bytes': 91_000.0, 'errors': 31 if state == 'error' else 0, 'last': time.time() - 120,
-        'next': time.time() + 30 if state == 'error' else None, 'attempt': 3, 'rtt': 4.2 if up else None, 'points': 7,
-        'why': 'It does not answer.' if state in ('error', 'degraded') else '', 'hint': 'Check the cable.',
-        'enabled': state != 'off', 'retriable': True,
-    } | more  # fmt: skip
-
-
-class Overview:
-    """The page under test and the server behind it."""
-
-    def __init__(self, page: Page, address: str) -> None:
-        self.page, self.address = page, address
-
-    async def call(self, *call: Any) -> None:
-        request = urllib.request.Request(
-            f'{self.address}/call', json.dumps(call).encode(), {'Content-Type': 'application/json'}
-        )
-        await asyncio.to_thread(lambda: urllib.request.urlopen(request).close())
-
-    async def actions(self) -> list[list[Any]]:
-        def get() -> list[list[Any]]:
-            with urllib.request.urlopen(f'{self.address}/actions') as answer:
-                return json.load(answer)
-
-        return await asyncio.to_thread(get)
-
-    async def names(self) -> list[str]:
-        return await self.page.locator('.ov-item .ov-name').all_inner_texts()
-
-    def item(self, number: int) -> Any:
-        return self.page.locator(f'[data-id=link_{number}]')
-
-
-class Server:
-    def __init__(self, folder: Path) -> None:
-        self.rows = folder / 'rows.json'
-        port = free_port()
-        self.address = f'http://127.0.0.1:{port}'
-        self.rows.write_text('[]')
-        env = {k: v for k, v in os.environ.items() if not k.startswith(('NICEGUI_', 'PYTEST_'))}
-        self.process = subprocess.Popen(
-            [sys.executable, str(HERE / 'overview_app.py'), str(port), str(self.rows)],
-            env=env | {'NICEGUI_STORAGE_PATH': str(folder)}, cwd=HERE.parents[1],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    def is_up(self) -> bool:
-        try:
-            urllib.request.urlopen(f'{self.address}/actions').close()
-        except OSError:
-            return False
-        return True
-
-
-class Pages:
-    """Opens the page in a fresh browser context, and watches that it does not complain."""
-
-    def __init__(self, server: Server, browser: Browser) -> None:
-        self.server, self.browser = server, browser
-
-    @asynccontextmanager
-    async def open(
-        self, rows: list[Row], size: tuple[int, int] = KIOSK, *, query: str = '', script: str = ''
-    ) -> AsyncIterator[Overview]:
-        self.server.rows.write_text(json.dumps(rows))
-        context = await self.browser.new_context(viewport={'width': size[0], 'height': size[1]})
-        page = await context.new_page()
-        problems: list[str] = []
-        page.on('pageerror', lambda error: problems.append(str(error)))
-        page.on('console', lambda message: problems.append(message.text) if message.type == 'error' else None)
-        if script:
-            await page.add_init_script(script)
-        await page.goto(f'{self.server.address}/{query}')
-        await page.wait_for_selector('.ov')
-        await page.wait_for_function('window.did_handshake')
-        overview = Overview(page, self.server.address)
-        await overview.actions()
-        yield overview
-        await context.close()
-        assert problems == []
-
-
-@pytest.fixture(scope='module')
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    started = Server(tmp_path_factory.mktemp('overview'))
-    deadline = time.monotonic() + 15
-    while not started.is_up() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    yield started
-    started.process.terminate()
-    started.process.wait(5)
-
-
-@pytest_asyncio.fixture(scope='module', loop_scope='module')
-async def pages(server: Server) -> AsyncIterator[Pages]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path='/usr/bin/chromium', args=['--no-sandbox'])
-        yield Pages(server, browser)
-        await browser.close()
-
-
-def house() -> list[Row]:
-    return [row(number, state) for number, state in enumerate(STATES)]
 
 
 async def test_trouble_comes_first_and_is_counted(pages: Pages) -> None:
@@ -191,6 +67,11 @@ async def first_is(overview: Overview, name: str) -> bool:
     return (await overview.names())[0] == name
 
 
+async def test_numbers_in_names_are_ordered_as_people_count(pages: Pages) -> None:
+    async with pages.open([row(number, name=f'Raum {number}') for number in (10, 2, 33, 1)]) as overview:
+        assert await overview.names() == ['Raum 1', 'Raum 2', 'Raum 10', 'Raum 33']
+
+
 async def test_times_age_and_the_countdown_runs_without_the_server(pages: Pages) -> None:
     async with pages.open([row(0, 'error', last=time.time() - 30, next=time.time() + 9)]) as overview:
         facts = overview.page.locator('.eo-facts')
@@ -199,10 +80,6 @@ async def test_times_age_and_the_countdown_runs_without_the_server(pages: Pages)
         before = await facts.inner_text()
         await eventually(lambda: text_differs(facts, before))
         assert re.search(r'3\d s ago', await facts.inner_text())
-
-
-async def text_differs(locator: Any, before: str) -> bool:
-    return await locator.inner_text() != before
 
 
 async def test_a_tap_on_the_time_shows_it_exactly(pages: Pages) -> None:
@@ -225,10 +102,6 @@ async def test_each_state_offers_its_next_step(pages: Pages) -> None:
             await eventually(lambda a=action, n=number: took(overview, [a, [f'link_{n}']]))
 
 
-async def took(overview: Overview, action: list[Any]) -> bool:
-    return action in await overview.actions()
-
-
 async def test_hostile_names_are_only_text(pages: Pages) -> None:
     rows = [
         row(0, 'error', name=HOSTILE, address=HOSTILE, why=HOSTILE, hint=HOSTILE, word=HOSTILE),
@@ -248,14 +121,6 @@ async def test_long_lists_keep_few_rows_in_the_page(pages: Pages) -> None:
         await expect(overview.item(999)).to_be_visible()
         assert await overview.page.locator('.ov-item').count() < 40
         await expect(overview.page.locator('.ov-search input')).to_be_in_viewport()
-
-
-@pytest.mark.parametrize(('size', 'wanted'), [(KIOSK, 8), (DESKTOP, 12)])
-async def test_enough_rows_are_visible(pages: Pages, size: tuple[int, int], wanted: int) -> None:
-    async with pages.open([row(number) for number in range(60)], size) as overview:
-        await expect(overview.page.locator('.ov-row').first).to_have_css('height', '48px')
-        visible = "[...document.querySelectorAll('.ov-row')].filter(e => e.getBoundingClientRect().bottom <= innerHeight).length"
-        assert await overview.page.evaluate(visible) >= wanted
 
 
 async def test_search_and_chips_narrow_the_list_and_clear_again(pages: Pages) -> None:
@@ -375,23 +240,6 @@ async def test_a_reset_keeps_what_was_typed_and_selected(pages: Pages) -> None:
         await overview.call('reset', house()[:4])
         await expect(overview.page.locator('.ov-bulk')).to_contain_text('4 selected')
         await expect(overview.page.locator('.ov-search-box')).to_have_value('link')
-
-
-@pytest.mark.parametrize('size', [KIOSK, PHONE, (320, 640)])
-async def test_nothing_is_wider_than_the_screen(pages: Pages, size: tuple[int, int]) -> None:
-    for query in ('?count=5', ''):
-        async with pages.open([*house(), *(row(number) for number in range(5, 30))], size, query=query) as overview:
-            assert await overview.page.evaluate('document.documentElement.scrollWidth <= innerWidth')
-
-
-@pytest.mark.parametrize('size', [KIOSK, PHONE])
-async def test_buttons_are_large_enough_for_a_finger(pages: Pages, size: tuple[int, int]) -> None:
-    small = """[...document.querySelectorAll('.ov button:not(.ov-name, .ov-when, .ov-reason), .ov label, .ov select')]
-        .map(e => [e.className, e.getBoundingClientRect()]).filter(([, b]) => b.height && b.height < 43.5 || b.width && b.width < 40)
-        .map(([c, b]) => `${c} ${b.width}x${b.height}`)"""
-    for query in ('?count=5', ''):
-        async with pages.open([*house(), *(row(number) for number in range(5, 30))], size, query=query) as overview:
-            assert await overview.page.evaluate(small) == []
 
 
 async def test_figures_have_si_prefixes_and_the_owners_commas(pages: Pages) -> None:

@@ -1,17 +1,22 @@
 """The HTTP API over a real system: settings on disk, a real broker, requests through the whole app."""
 import asyncio
 import json
+import logging
 import re
+import time
 from urllib.parse import quote
 
 import httpx
 import pytest
 
 from edgeos.connections.kinds import config_models
+from edgeos.connections.plc_udp import UDP_PORT
+from edgeos.discovery import Discovery
 from edgeos.settings import SettingsError, SettingsFile
 from edgeos.system import System
 from edgeos.web.app import make_app, make_doors
 from tests.broker import Broker
+from tests.connections.fake_router import NET_ID, FakeRouter
 from tests.helpers import eventually, free_port
 from tests.publisher import Publisher
 
@@ -314,7 +319,7 @@ async def test_stats_have_totals_rates_round_trips_and_history(house, broker):
             publisher.send('t', str(n))
     connection = house.system.connections.get('home')
     await eventually(lambda: connection.traffic.packets_received == 20)
-    await eventually(lambda: connection.traffic.rates(60).packets_received > 0)
+    await eventually(lambda: sum(sample.packets_received for sample in connection.traffic.history(60)) == 20)
     stats = await house.get('/api/connections/home/stats?seconds=60')
     assert stats.keys() >= {'id', 'status', 'health', 'connected_at', 'uptime_s', 'totals', 'rates', 'round_trip_ms',
                             'last_activity', 'history'}  # fmt: skip
@@ -355,7 +360,8 @@ async def test_browsing_and_openapi(house, broker):
     assert (leaf['name'], leaf['type'], leaf['writable'], leaf['children']) == ('house/kitchen/t', 'number', True, 0)
     paths = (await house.get('/openapi.json'))['paths']
     assert {'/api/health', '/api/connections', '/api/connections/{connection_id}/stats', '/api/discover',
-            '/api/points/{point_id}'} <= paths.keys()  # fmt: skip
+            '/api/points/{point_id}', '/api/connections/plc/route'} <= paths.keys()  # fmt: skip
+    assert '{ok, error?: {code, message, hint}}' in paths['/api/connections/plc/route']['post']['description']
 
 
 async def test_hand_written_comments_survive_what_the_api_changes(house, broker):
@@ -477,3 +483,73 @@ async def test_bodies_without_bounds_are_refused_before_they_are_read(house):
     assert (await house.http.post('/api/connections', content=endless(), headers=json_type)).status_code == 411
     large = await house.http.post('/api/connections', content=b'x', headers={**json_type, 'content-length': '9000000'})
     assert large.status_code == 413
+
+
+PLC_HOST = '127.0.41.7'  # an address of this machine that nobody else uses
+
+
+async def test_plcs_are_discovered_and_those_that_are_there_are_marked(house):
+    async with FakeRouter() as router:
+        house.system.discovery = Discovery(['127.0.0.1'], router.port)
+        first = await house.get('/api/discover?type=plc')
+        assert first == {'scanning': True, 'found': []}
+
+        async def found():
+            return (await house.get('/api/discover?type=plc'))['found']
+
+        entry = (await eventually(found))[0]
+        assert entry == {'type': 'plc', 'name': 'CX-12AB34', 'address': '127.0.0.1', 'rssi': None, 'already_added': False,
+                         'config': {'host': '127.0.0.1', 'ams_net_id': NET_ID, 'ams_port': 851}}  # fmt: skip
+        assert (await house.get('/api/discover?type=mqtt'))['found'] == []
+        body = {'type': 'plc', 'enabled': False, 'config': {**entry['config'], 'host': '127.0.0.1:48898'}}
+        made = await house.http.post('/api/connections', json=body)
+        assert made.status_code == 201, made.text
+        assert (await found())[0]['already_added'] is True
+
+
+async def ask_for_route(house, **body):
+    began = time.monotonic()
+    answer = await house.http.post('/api/connections/plc/route',
+                                   json={'host': PLC_HOST, 'username': 'Administrator', **body})  # fmt: skip
+    assert time.monotonic() - began < 5
+    return answer
+
+
+async def test_a_route_is_added_on_the_plc_and_its_password_is_nowhere(house, caplog):
+    caplog.set_level(logging.DEBUG)
+    async with FakeRouter(PLC_HOST, UDP_PORT) as router:
+        assert (await ask_for_route(house, password='geheim')).json() == {'ok': True}
+        more = {'source_net_id': '5.6.7.8.1.1', 'name': 'Küche'}
+        assert (await ask_for_route(house, password='geheim', **more)).json() == {'ok': True}
+        refused = await ask_for_route(house, password='hunter2')
+    assert router.routes == [{'name': 'EdgeOS-127.0.0.1', 'net_id': '127.0.0.1.1.1', 'address': '127.0.0.1'},
+                             {'name': 'Küche', 'net_id': '5.6.7.8.1.1', 'address': '127.0.0.1'}]  # fmt: skip
+    assert (refused.status_code, refused.json()['ok']) == (200, False)
+    assert refused.json()['error']['code'] == 'not_authorised'
+    assert refused.json()['error']['hint']
+    kept = caplog.text + ''.join(path.read_bytes().decode('latin-1') for path in house.folder.rglob('*') if path.is_file())
+    for password in ('geheim', 'hunter2'):
+        assert password not in kept + refused.text
+
+
+async def test_a_plc_that_does_not_answer_is_told_in_time(house):
+    async with FakeRouter(PLC_HOST, UDP_PORT) as router:
+        router.answers = []
+        silent = await ask_for_route(house, password='x')
+    closed = await ask_for_route(house, password='x')
+    unknown = await ask_for_route(house, password='x', host='no-such-name.invalid')
+    assert [answer.json()['error']['code'] for answer in (silent, closed, unknown)] == [
+        'timeout', 'refused', 'name_not_resolved']  # fmt: skip
+
+
+@pytest.mark.parametrize(('wrong', 'field'), [
+    ({'host': ''}, 'host'), ({'host': 'user@plc'}, 'host'), ({'host': 'plc:x'}, 'host'), ({'username': ''}, 'username'),
+    ({'username': 'a\0'}, 'username'), ({'password': 'hunter2' * 50}, 'password'), ({'password': 'hunter2\0'}, 'password'),
+    ({'password': None}, 'password'), ({'password': ['hunter2']}, 'password'), ({'name': 'n' * 256}, 'name'),
+    ({'source_net_id': '1.2.3.4'}, 'source_net_id'), ({'colour': 'red'}, 'colour'),
+])  # fmt: skip
+async def test_a_route_that_cannot_be_asked_for_names_the_field_and_repeats_no_password(house, wrong, field):
+    answer = await ask_for_route(house, **{'password': 'hunter2', **wrong})
+    assert answer.status_code == 422
+    assert [problem['loc'] for problem in answer.json()['detail']] == [['body', field]]
+    assert 'hunter2' not in answer.text

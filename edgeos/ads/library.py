@@ -1,0 +1,185 @@
+"""AdsLib, by way of pyads: the only module that touches it, and only in the worker.
+
+AdsLib can hang for minutes in `connect` and can take its process down, which is why it lives here. One request at a
+time per port, so a port belongs to one thread. Routes are never deleted and callbacks never freed: doing either while
+AdsLib's own threads run crashes it; the end of the process does both.
+"""
+import ctypes
+import queue
+from typing import Any
+
+from pyads import pyads_ex, structs
+
+TIMEOUT = 0x745  # 1861: no answer in time
+NO_SUCH_PORT = 6
+NO_SUCH_MACHINE = 7
+LOST = -1  # the socket is dead and stays so
+NOT_SUPPORTED = frozenset((0x701, 0x702))  # service, index group
+BUFFER = 256 * 1024  # bytes of the first answer buffer; grows for uploads
+HEADER = 38  # bytes of AMS/TCP and AMS header before every frame's body
+
+_ON_CHANGE = 4
+_LIBRARY = pyads_ex._adsDLL
+_CALLBACK_TYPE = pyads_ex.NOTEFUNC
+_TEXTS = pyads_ex.ERROR_CODES
+
+
+class AdsError(Exception):
+    """Raised where a request failed; `code` is the ADS error, -1 for a dead socket."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        super().__init__(f'{error_text(code)} ({code})')
+
+
+def error_text(code: int) -> str:
+    """What the error means, in English, as AdsLib's authors say it."""
+    return 'the connection is dead' if code == LOST else str(_TEXTS.get(code, 'unknown error'))
+
+
+def _function(name: str, *types: Any) -> Any:
+    function = _LIBRARY[name]  # an object of our own: pyads sets other types on its own
+    function.restype = ctypes.c_int32
+    function.argtypes = types
+    return function
+
+
+_U32, _PORT, _ADDRESS = ctypes.c_uint32, ctypes.c_long, ctypes.POINTER(structs.SAmsAddr)
+_ANY = ctypes.c_void_p
+_add_route = _function('AdsAddRoute', structs.SAmsNetId, ctypes.c_char_p)
+_set_local = _function('AdsSetLocalAddress', structs.SAmsNetId)
+_open_port = _function('AdsPortOpenEx')
+_close_port = _function('AdsPortCloseEx', _PORT)
+_set_timeout = _function('AdsSyncSetTimeoutEx', _PORT, _U32)
+_read_state = _function('AdsSyncReadStateReqEx', _PORT, _ADDRESS, _ANY, _ANY)
+_read_info = _function('AdsSyncReadDeviceInfoReqEx', _PORT, _ADDRESS, _ANY, _ANY)
+_read = _function('AdsSyncReadReqEx2', _PORT, _ADDRESS, _U32, _U32, _U32, _ANY, _ANY)
+_write = _function('AdsSyncWriteReqEx', _PORT, _ADDRESS, _U32, _U32, _U32, _ANY)
+_read_write = _function('AdsSyncReadWriteReqEx2', _PORT, _ADDRESS, _U32, _U32, _U32, _ANY, _U32, _ANY, _ANY)
+_notify = _function('AdsSyncAddDeviceNotificationReqEx', _PORT, _ADDRESS, _U32, _U32, _ANY, _CALLBACK_TYPE, _U32, _ANY)
+_forget = _function('AdsSyncDelDeviceNotificationReqEx', _PORT, _ADDRESS, _U32)
+
+
+def net_id(text: str) -> Any:
+    """AdsLib's own form of six numbers 0-255 with dots between them."""
+    found = structs.SAmsNetId()
+    found.b = (ctypes.c_ubyte * 6)(*(int(part) for part in text.split('.')))
+    return found
+
+
+def add_route(target: str, address: str) -> None:
+    """Connect to the machine of that NetId at `ip:port`; blocks up to 405 s where packets vanish. Raises AdsError."""
+    _raise_for(_add_route(net_id(target), address.encode()))
+
+
+def set_source(source: str) -> None:
+    """The NetId this process calls itself from now on."""
+    _set_local(net_id(source))
+
+
+def _raise_for(code: int) -> None:
+    if code:
+        raise AdsError(code)
+
+
+class AmsPort:
+    """A way to one runtime, for one thread. Counts what goes over the wire, in AMS frames and their bytes."""
+
+    def __init__(self, target: str, ams_port: int, timeout_ms: int) -> None:
+        """Raises AdsError."""
+        self.requests = self.responses = self.bytes_sent = self.bytes_received = self.errors = 0
+        self._address = structs.SAmsAddr(net_id(target), ams_port)
+        self._pointer = ctypes.pointer(self._address)
+        self._buffer = ctypes.create_string_buffer(BUFFER)
+        self._got = ctypes.c_uint32()
+        self._got_pointer = ctypes.byref(self._got)
+        self._port = _open_port()
+        if not self._port:
+            raise AdsError(LOST)
+        self.set_timeout(timeout_ms)
+
+    def set_timeout(self, ms: int) -> None:
+        """How long an answer may take."""
+        _raise_for(_set_timeout(self._port, ms))
+
+    def close(self) -> None:
+        """Give the port back; the route stays."""
+        _close_port(self._port)
+
+    def read_state(self) -> tuple[int, int]:
+        """ADS state (5 is RUN) and device state."""
+        state, device = ctypes.c_uint16(), ctypes.c_uint16()
+        code = _read_state(self._port, self._pointer, ctypes.byref(state), ctypes.byref(device))
+        self._count(code, 0, 8)
+        return state.value, device.value
+
+    def read_info(self) -> tuple[str, str]:
+        """Name and version of the runtime."""
+        name, version = ctypes.create_string_buffer(20), (ctypes.c_ubyte * 4)()
+        code = _read_info(self._port, self._pointer, name, version)
+        self._count(code, 0, 24)
+        build = version[2] | version[3] << 8
+        return name.value.decode('cp1252', 'replace'), f'{version[0]}.{version[1]}.{build}'
+
+    def read(self, group: int, offset: int, size: int) -> bytes:
+        """Up to `size` bytes."""
+        self._make_room(size)
+        code = _read(self._port, self._pointer, group, offset, size, self._buffer, self._got_pointer)
+        self._count(code, 12, 8 + self._got.value)
+        return ctypes.string_at(self._buffer, self._got.value)
+
+    def write(self, group: int, offset: int, data: bytes) -> None:
+        """All of the data."""
+        code = _write(self._port, self._pointer, group, offset, len(data), data)
+        self._count(code, 12 + len(data), 4)
+
+    def read_write(self, group: int, offset: int, size: int, data: bytes) -> bytes:
+        """Send data, and read up to `size` bytes of answer."""
+        self._make_room(size)
+        code = _read_write(self._port, self._pointer, group, offset, size, self._buffer, len(data), data,
+                           self._got_pointer)  # fmt: skip
+        self._count(code, 16 + len(data), 8 + self._got.value)
+        return ctypes.string_at(self._buffer, self._got.value)
+
+    def notify(self, group: int, offset: int, size: int, cycle_ms: int, number: int) -> int:
+        """Be told of changes, at most once a cycle; answers the handle.
+
+        They arrive in INBOX: `number` is the link's in its upper half, the item's in the lower 16 bits.
+        """
+        attributes = (ctypes.c_uint32 * 4)(size, _ON_CHANGE, 0, cycle_ms * 10_000)
+        handle = ctypes.c_uint32()
+        code = _notify(self._port, self._pointer, group, offset, attributes, _CALLBACK, number, ctypes.byref(handle))
+        self._count(code, 40, 8)
+        return handle.value
+
+    def forget(self, handle: int) -> None:
+        """End a notification."""
+        self._count(_forget(self._port, self._pointer, handle), 4, 4)
+
+    def _make_room(self, size: int) -> None:
+        if size > len(self._buffer):
+            self._buffer = ctypes.create_string_buffer(size)
+
+    def _count(self, code: int, sent: int, received: int) -> None:
+        self.requests += 1
+        self.bytes_sent += HEADER + sent
+        if code == 0:
+            self.responses += 1
+            self.bytes_received += HEADER + received
+            return
+        self.errors += 1
+        raise AdsError(code)
+
+
+INBOX: 'dict[int, queue.SimpleQueue[tuple[int, bytes]]]' = {}  # by the number of a link: item and its bytes
+
+
+def _take(_address: Any, header: Any, number: int) -> None:
+    """On AdsLib's own thread: the data follow the header of 16 bytes."""
+    inbox = INBOX.get(number >> 16)
+    if inbox is not None:
+        start = ctypes.addressof(header.contents) + 16
+        inbox.put((number & 0xFFFF, ctypes.string_at(start, header.contents.cbSampleSize)))
+
+
+_CALLBACK = _CALLBACK_TYPE(_take)  # one for all and for ever: AdsLib may be in it at any time

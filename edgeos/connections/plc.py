@@ -1,0 +1,271 @@
+"""PLC connections: Beckhoff TwinCAT 2 and 3 over ADS, by way of a worker process."""
+import asyncio
+import socket
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from edgeos.connections.connection import Connection
+from edgeos.connections.plc_config import PlcConfig, default_net_id
+from edgeos.connections.plc_failures import Ends, ads_failure, failed_to_reach, not_running
+from edgeos.connections.plc_points import PlcPoints
+from edgeos.connections.plc_udp import local_address_for
+from edgeos.connections.plc_workers import OPEN_LIMIT, PlcLink, WorkerBusy
+from edgeos.connections.services import Browsed, Services
+from edgeos.connections.state import ConnectionFailure, Notice, Status, WriteRefused
+from edgeos.gateway import Source, UnknownPoint
+from edgeos.processes import ProcessError
+from edgeos.rpc import RpcClosed, RpcError
+from edgeos.settings import ConnectionSettings
+
+RESOLVE_LIMIT = 5.0
+WRITE_LIMIT = 4.5
+MOST_POINTS = 10_000
+LIVE_KEYS = frozenset(('symbols', 'variables', 'poll_ms'))  # may change while the link lives
+
+
+class PlcConnection(Connection):
+    """A link to one runtime of a PLC; its points are the chosen symbols."""
+
+    KIND: ClassVar[str] = 'plc'
+    CONFIG: ClassVar[type[BaseModel]] = PlcConfig
+    IDENTITY: ClassVar[tuple[str, ...]] = ('host', 'ams_net_id', 'ams_port')
+
+    config: PlcConfig
+
+    def __init__(self, settings: ConnectionSettings, services: Services) -> None:
+        super().__init__(settings, services)
+        self._link: PlcLink | None = None
+        self._points = PlcPoints(self)
+        self._has_answered = False  # with the settings as they are
+        self._runtime = ''
+        self._resolved = ''
+        self._source_address = ''
+
+    @property
+    def address(self) -> str:
+        return f'{self.config.host} · AMS {self.config.ams_port}'
+
+    @property
+    def detail(self) -> str:
+        return self._runtime if self.status is Status.CONNECTED else ''
+
+    @property
+    def expected_interval(self) -> float:
+        return max(self.config.poll_ms / 1000, 1.0)
+
+    @property
+    def net_id(self) -> str:
+        """The PLC's; empty while it is not known."""
+        return self.config.ams_net_id or default_net_id(self._resolved or self.config.endpoint.host)
+
+    @property
+    def source_net_id(self) -> str:
+        """What this device calls itself towards the PLC; empty while it is not known."""
+        return self.config.source_net_id or default_net_id(self._source_address)
+
+    @property
+    def source_address(self) -> str:
+        """This device's own address on the way to the PLC; empty while it is not known."""
+        return self._source_address
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The process that talks to the PLC."""
+        return self._link.pid if self._link is not None else None
+
+    def _make_source(self) -> Source:
+        return self.services.gateway.add_source(self.id, self, max_points=MOST_POINTS, exempt=True, ignore_case=True)
+
+    def _configured(self) -> None:
+        self._has_answered = False
+        self._resolved = self._source_address = self._runtime = ''
+        self._points.configured()
+
+    # opening
+
+    async def _open(self) -> None:
+        host, port = self.config.endpoint
+        self._resolved = await self._resolve(host)
+        self._source_address = await asyncio.to_thread(local_address_for, self._resolved)
+        if not self.net_id or not self.source_net_id:
+            raise ConnectionFailure('no_route', 'There is no way to {address}: this device has no address of its own.',
+                                    'Check the network of this device.', address=self.address)  # fmt: skip
+        link = await self._take_link((self._resolved, port))
+        self.ladder.reach('network', self.clock.monotonic())
+        opened = await self._open_runtime(link)
+        self._has_answered = True
+        self._runtime = f'{opened["name"]} {opened["version"]}'.strip()
+        self.traffic.round_trips.note(opened['ms'])
+        self.ladder.reach('login', self.clock.monotonic())
+
+    async def _resolve(self, host: str) -> str:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(RESOLVE_LIMIT):
+                found = await loop.getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise failed_to_reach(socket.gaierror(), self.address, host) from error
+        return str(found[0][4][0])
+
+    async def _take_link(self, endpoint: tuple[str, int]) -> PlcLink:
+        try:
+            self._link = await self.services.plc_workers.take(endpoint, self.source_net_id, self._points.take,
+                                                              self.journal.debug)  # fmt: skip
+        except WorkerBusy as error:
+            raise ConnectionFailure('wrong_net_id', 'Another connection to {address} uses the source NetId {other}.',
+                                    'Give both connections the same source NetId.', address=self.address,
+                                    other=error, cheap=False) from error  # fmt: skip
+        except ProcessError as error:
+            raise ConnectionFailure('internal', 'The process for {address} cannot be started: {why}.',
+                                    'It is tried again. If it stays, send us the diagnostics.', cheap=False,
+                                    address=self.address, why=error) from error  # fmt: skip
+        except OSError as error:
+            raise failed_to_reach(error, self.address, endpoint[0]) from error
+        return self._link
+
+    async def _open_runtime(self, link: PlcLink) -> dict[str, Any]:
+        config = self.config
+        settings = {**config.model_dump(mode='json'), 'ams_net_id': self.net_id, 'max_points': MOST_POINTS}
+        try:
+            opened: dict[str, Any] = await link.call('open', OPEN_LIMIT, **settings)
+        except TimeoutError as error:
+            raise self._failure_of(0x745, '', {}) from error
+        except RpcClosed as error:
+            raise self._lost_failure(*(link.lost.result() if link.lost.done() else ('gone', 0))) from error
+        except RpcError as error:
+            raise self._failure_of(error.code, str(error), error.data or {}) from error
+        return opened
+
+    def _failure_of(self, code: int, text: str, data: dict[str, Any]) -> ConnectionFailure:
+        ends = Ends(self.address, self.net_id, self.config.ams_port, self.source_net_id)
+        return ads_failure(code, text, ends, answered=self._has_answered, data=data)
+
+    # serving
+
+    async def _serve(self) -> None:
+        link = self._link
+        assert link is not None
+        choosing = asyncio.create_task(self._choose(), name=f'symbols of {self.id}')
+        try:
+            await asyncio.wait((choosing, link.lost), return_when=asyncio.FIRST_COMPLETED)
+            if choosing.done():
+                choosing.result()
+                self.ladder.reach('data', self.clock.monotonic())
+            await asyncio.shield(link.lost)
+        finally:
+            choosing.cancel()
+        raise self._lost_failure(*link.lost.result())
+
+    async def _choose(self) -> None:
+        """Have the worker poll what the settings say; raises ConnectionFailure."""
+        link, config = self._link, self.config.model_dump(mode='json')
+        if link is None:
+            return
+        try:
+            chosen = await link.call('choose', **{key: config[key] for key in LIVE_KEYS})
+        except RpcClosed:
+            return  # told by the link itself
+        except TimeoutError as error:
+            raise self._failure_of(0x745, '', {}) from error
+        except RpcError as error:
+            raise self._failure_of(error.code, str(error), error.data or {}) from error
+        self._points.choose(chosen)
+
+    def _lost_failure(self, kind: str, value: int) -> ConnectionFailure:
+        if kind == 'state':
+            return not_running(self.address, value)
+        if kind == 'internal':
+            return ConnectionFailure('internal', 'The process for {address} made a mistake; its log says which.',
+                                     'It is tried again. If it stays, send us the diagnostics.', cheap=False,
+                                     address=self.address)  # fmt: skip
+        if kind == 'gone':
+            return ConnectionFailure('connection_lost', 'The process for {address} ended unexpectedly.',
+                                     'It is started again by itself.', address=self.address)  # fmt: skip
+        return self._failure_of(0x745 if kind == 'silent' else value, '', {})
+
+    async def _close(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+
+    def adapt(self, config: BaseModel) -> bool:
+        """Take over other symbols, or another pace, without leaving the PLC."""
+        assert isinstance(config, PlcConfig)
+        same = {key: value for key, value in self.config if key not in LIVE_KEYS}
+        if self.status is not Status.CONNECTED or any(getattr(config, key) != value for key, value in same.items()):
+            return False
+        self.config = config
+        self._points.configured()
+        self._adapting = asyncio.create_task(self._adapt(), name=f'adapt {self.id}')
+        return True
+
+    async def _adapt(self) -> None:
+        try:
+            await self._choose()
+        except ConnectionFailure as error:
+            self.note_failure(error.failure)
+            if self._link is not None:
+                self._link.lose('ads', 0x745)
+
+    @property
+    def expects_values(self) -> bool:
+        return bool(self.config.symbols or self.config.variables)
+
+    def notices(self) -> list[Notice]:
+        return super().notices() + self._points.notices()
+
+    def on_symbols_paused(self) -> None:
+        """The program on the PLC has changed: what is known is old until its symbols are read again."""
+        self.services.gateway.mark_stale(self.source)
+
+    # writing and browsing
+
+    async def write(self, name: str, value: Any, *, qos: int | None = None, retain: bool | None = None) -> None:
+        """Write, read back and publish what the PLC then says."""
+        link = self._link
+        if self.status is not Status.CONNECTED or link is None:
+            raise WriteRefused('{name} is not connected.', 409, name=self.name)
+        point = self._points.find(name)
+        if point is not None and not point.writable:
+            raise WriteRefused('{point} is read-only.', 403, point=point.name)
+        name = point.name if point is not None else name
+        try:
+            written = await link.call('write', WRITE_LIMIT, name=name, value=value)
+        except (TimeoutError, RpcClosed) as error:
+            raise WriteRefused('{name} did not acknowledge {point} in time.', 504, name=self.name,
+                               point=name) from error
+        except RpcError as error:
+            raise self._refusal(error, name) from error
+        self.journal.debug(f'wrote {name}')
+        if point is not None:
+            self._points.deliver(point, written)
+
+    def _refusal(self, error: RpcError, name: str) -> Exception:
+        if error.code == 404:
+            return UnknownPoint(f'{self.id}/{name}')
+        if error.code == 422:
+            return WriteRefused(error.data['template'], 422, **error.data['values'])
+        return WriteRefused('{name} refused {point}: {why}.', 504 if error.code in (0x745, -1) else 403,
+                            name=self.name, point=name, why=error)  # fmt: skip
+
+    async def browse(self, prefix: str) -> list[Browsed]:
+        """The next level of the PLC's symbols; of the points while it is not connected."""
+        link = self._link
+        if self.status is not Status.CONNECTED or link is None:
+            return self._points.browse(prefix)
+        try:
+            return [Browsed(*entry) for entry in await link.call('browse', prefix=prefix)]
+        except (RpcError, RpcClosed, TimeoutError):
+            return self._points.browse(prefix)
+
+    async def search(self, query: str, limit: int) -> tuple[list[Browsed], int]:
+        """Symbols whose name contains the text, and how many there are in all."""
+        link = self._link
+        if self.status is Status.CONNECTED and link is not None:
+            try:
+                found, total = await link.call('search', query=query, limit=limit)
+                return [Browsed(*entry) for entry in found], total
+            except (RpcError, RpcClosed, TimeoutError):
+                pass
+        return await super().search(query, limit)
