@@ -54,7 +54,7 @@ export default {
     const rows = computed(() => lines.value.slice(shown.value.start, shown.value.end));
     let watched = "";
     watch([rows, cover], ([list]) => {
-      const names = list.filter(({ node }) => node && (node[7] || isChosenLeaf(node))).map((line) => line.node[0]);
+      const names = list.filter(({ node }) => node && isRead(node)).map((line) => line.node[0]);
       const key = names.join("\n");
       if (key === watched) return;
       watched = key;
@@ -63,7 +63,7 @@ export default {
 
     function toggle(node) {
       if (!node[6]) {
-        if (node[7] || values.has(node[0])) emit("open", node[0]);
+        if (hasValue(node)) emit("open", node[0]);
         else if (node[8]) tick(node);
         return;
       }
@@ -117,7 +117,9 @@ export default {
     // choosing
 
     const covered = (node) => cover.value(node[0], node[6] > 0);
-    const isChosenLeaf = (node) => props.chooses && !node[6] && covered(node).state === "true";
+    /** Whether it has, or will have at once, a value. */
+    const isRead = (node) => (node[8] ? !node[6] && covered(node).state === "true" : node[7]);
+    const hasValue = (node) => isRead(node) && (node[7] || values.has(node[0]));
     const checked = (node) => pending.get(node[0]) ?? covered(node).state;
     function tick(node) {
       if (isAway() || pending.has(node[0])) return;
@@ -144,7 +146,6 @@ export default {
       return parts.filter(Boolean).map(visible).join(" · ");
     }
     const isOpen = (node) => opened().has(node[0]);
-    const hasValue = (node) => node[7] || values.has(node[0]);
     return {
       about, checked, DEEPEST, element, emit, fill, format, found, hasValue, isOpen, level, levels, lines, matches, note, patch, query, reading,
       refresh, rows, search, settle, shown, tell, tick, toggle, visible,

@@ -8,7 +8,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -84,8 +84,7 @@ class Peer(asyncio.BufferedProtocol):
     # the protocol's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its ancestors
 
     def get_buffer(self, sizehint: int) -> bytearray:
         return self._chunk

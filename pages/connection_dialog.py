@@ -11,7 +11,7 @@ from edgeos.settings import SettingsError
 from edgeos.web.shapes import config_shape
 from pages import kept_drafts
 from pages.action_bar import ActionBar
-from pages.connection_draft import NAME_CHARACTERS, Draft
+from pages.connection_draft import NAME_CHARACTERS, Draft, new_key
 from pages.connection_export import export as export
 from pages.connection_form import ConnectionForm
 from pages.forms import text_field
@@ -92,8 +92,9 @@ class ConnectionDialog:
         """Begin a new connection."""
         self._sheet.set_title(_('Add a connection'))
         self._begin(None)
-        if len(FORMS) == 1:
-            self._choose(next(iter(FORMS)))
+        begun = [kind for kind in FORMS if kept_drafts.find(context.client, new_key(kind)) is not None]
+        if len(begun) == 1:
+            self._begin_new(begun[0])
         else:
             self._show_form(None)
         self._sheet.open()
@@ -121,12 +122,15 @@ class ConnectionDialog:
         self._timer.activate()
 
     def _choose(self, kind: str) -> None:
+        self._begin_new(kind)
+        self._other.run_method('focus')  # the button that had it is gone
+
+    def _begin_new(self, kind: str) -> None:
         form = self._show_form(kind)
         if form is not None:
             form.fill({})
             self._begin_draft(form, None)
             self._found.begin(kind)
-            self._other.run_method('focus')  # the button that had it is gone
 
     def _choose_again(self) -> None:
         self._show_form(None)

@@ -12,6 +12,11 @@ from pages.kept_drafts import Kept
 NAME_CHARACTERS = 200
 
 
+def new_key(kind: str) -> str:
+    """What a new connection of that type is for, in one word that no id can be."""
+    return f'new {kind}'
+
+
 class Draft:
     """A name and a form, of a new connection or of an existing one."""
 
@@ -26,7 +31,7 @@ class Draft:
     @property
     def key(self) -> str:
         """What it is for, in one word."""
-        return self.editing.id if self.editing is not None else f'new {self.form.KIND}'
+        return self.editing.id if self.editing is not None else new_key(self.form.KIND)
 
     def to_keep(self) -> tuple[str, dict[str, Any]]:
         """The name and the values, without secrets."""

@@ -5,13 +5,12 @@ figures they are ordered by.
 """
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from math import inf
 
 from edgeos.connections.connection import Connection
 from edgeos.connections.manager import ConnectionManager
-from edgeos.connections.state import Failure
 from edgeos.reporting import log_error
 from pages.i18n import translator
 from pages.overview_grid import Change, Look, OverviewGrid
@@ -20,8 +19,6 @@ from pages.rows import NEEDS_YOU, Row, first_row_of, pace_of, row_of, state_of
 COUNT_SECONDS = 1.5  # how old the count of those in trouble may be: pages ask every other second, each for itself
 TURN_SECONDS = 5  # how late a row nobody sees may show that its link fell silent, and what rows are ordered by
 SPARKLINES = 100  # more would make the page heavy, and as dense rows they are not seen
-
-Brief = tuple[str, Failure | None]  # the lamp and the reason: what makes a row look different at once
 
 _UNTOLD = object()
 
@@ -34,23 +31,28 @@ class Survey:
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[object, Brief]] = {}
+        self.states: dict[str, str] = {}
+        self._signs: dict[str, object] = {}
 
-    def take(self, connections: Iterable[Connection], turn: range) -> list[tuple[Connection, Brief]]:
-        """What they are now."""
-        taken, known = [], self._known
+    def take(self, connections: Iterable[Connection], turn: range) -> list[Connection]:
+        """Those with a sign of change; of those in their turn, `states` are right afterwards."""
+        changed = []
         for number, connection in enumerate(connections):
-            source = connection.source
+            key, source = connection.id, connection.source
             signs = (connection.status, connection.last_error, source.thinned_since, source.refused_points > 0)
-            before = known.get(connection.id)
-            if before is None or number in turn or before[0] != signs:
-                before = known[connection.id] = signs, brief_of(connection)
-            taken.append((connection, before[1]))
-        return taken
+            is_same = self._signs.get(key) == signs
+            if is_same and number not in turn:
+                continue
+            if not is_same:
+                changed.append(connection)
+            self._signs[key], self.states[key] = signs, state_of(connection)
+        return changed
 
-    def forget(self) -> None:
-        """There are others now."""
-        self._known.clear()
+    def begin(self, connections: Iterable[Connection]) -> None:
+        """These are all there are, and how they are now is known."""
+        self._signs.clear()
+        self.states.clear()
+        self.take(connections, range(0))
 
 
 class Edition:
@@ -59,7 +61,6 @@ class Edition:
     def __init__(self, language: str) -> None:
         self._translate = translator(language)
         self._told: dict[str, Row] = {}
-        self._briefs: dict[str, Brief] = {}
         self.looks: dict[OverviewGrid, Look] = {}
 
     def all_rows(self, connections: Iterable[Connection], *, sparks: bool) -> list[Row]:
@@ -67,17 +68,16 @@ class Edition:
         make = first_row_of if sparks else row_of
         return [make(connection, self._translate) for connection in connections]
 
-    def begin(self, rows: Sequence[Row], connections: Iterable[Connection]) -> None:
-        """Everybody has been told these rows, of these connections, and no others."""
+    def begin(self, rows: Sequence[Row]) -> None:
+        """Everybody has been told these rows and no others."""
         self._told = {row['id']: {key: value for key, value in row.items() if key != 'spark'} for row in rows}
-        self._briefs = {connection.id: brief_of(connection) for connection in connections}
 
-    def join(self, grid: OverviewGrid, rows: Sequence[Row], connections: Iterable[Connection]) -> None:
+    def join(self, grid: OverviewGrid, rows: Sequence[Row]) -> None:
         """A page has opened with these rows; the other pages are told what is new in them."""
         if self.looks:
             self.send([(row['id'], news) for row in rows if (news := self._news(row['id'], row))])
         else:
-            self.begin(rows, connections)
+            self.begin(rows)
         self.looks[grid] = Look()
 
     def look(self, grid: OverviewGrid, look: Look, connections: dict[str, Connection]) -> None:
@@ -91,24 +91,17 @@ class Edition:
         for connection in here:
             self._told[connection.id] = {}
 
-    def changes(self, briefs: Sequence[tuple[Connection, Brief]], turn: range) -> list[Change]:
-        """What is new in rows that are shown or whose state changed, and the pace of the others in their turn."""
-        shown = frozenset[str]().union(*(look.ids for look in self.looks.values()))
-        changes = []
-        for number, (connection, brief) in enumerate(briefs):
-            key = connection.id
-            if key not in self._told:
-                continue  # a reset is on its way
-            if key in shown or self._briefs.get(key) != brief:
-                self._briefs[key] = brief
-                row = row_of(connection, self._translate)
-            elif number in turn:
-                row = pace_of(connection)
-            else:
-                continue
-            if news := self._news(key, row):
-                changes.append((key, news))
-        return changes
+    def changes(self, changed: Sequence[Connection], turn: Sequence[Connection], states: Mapping[str, str],
+                connections: Mapping[str, Connection]) -> list[Change]:  # fmt: skip
+        """What is new in rows that are shown or have changed, and pace and state of the others in their turn."""
+        fresh = {connection.id for connection in changed}.union(*(look.ids for look in self.looks.values()))
+        rows = [row_of(connections[key], self._translate) for key in fresh if key in connections]
+        for connection in turn:
+            if connection.id not in fresh:
+                is_told = self._told.get(connection.id, {}).get('state') == states.get(connection.id)
+                rows.append(pace_of(connection) if is_told else row_of(connection, self._translate))
+        news = ((row['id'], self._news(row['id'], row)) for row in rows if row['id'] in self._told)  # else: reset soon
+        return [(key, row) for key, row in news if row]
 
     def send(self, changes: Sequence[Change]) -> None:
         for grid in self.looks:
@@ -138,8 +131,10 @@ class OverviewFeed:
 
     def join(self, grid: OverviewGrid, language: str, rows: Sequence[Row]) -> Callable[[], None]:
         """Send changes to this grid, which has these rows, from now on; answers how to stop that."""
+        if not self._editions:
+            self._survey.begin(self._manager.connections.values())
         edition = self._editions.setdefault(language, Edition(language))
-        edition.join(grid, rows, self._manager.connections.values())
+        edition.join(grid, rows)
         grid.on_look(partial(self._look, edition, grid))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name='overview feed')
@@ -157,10 +152,11 @@ class OverviewFeed:
     def reset(self) -> None:
         """Connections were added, removed or renamed: everybody gets all rows anew."""
         self._trouble = (-inf, 0)
-        self._survey.forget()
+        if self._editions:
+            self._survey.begin(self._manager.connections.values())
         for edition in self._editions.values():
             rows = self._all_rows(edition)
-            edition.begin(rows, self._manager.connections.values())
+            edition.begin(rows)
             for grid in edition.looks:
                 grid.reset(rows)
 
@@ -191,16 +187,13 @@ class OverviewFeed:
                 log_error(error, operation='overview feed')
 
     def _send_changes(self) -> None:
-        turn = turn_of(len(self._manager.connections), int(time.monotonic()))
-        briefs = self._survey.take(self._manager.connections.values(), turn)
-        self._note_trouble(brief[0] for _, brief in briefs)
+        connections = self._manager.connections
+        turn = turn_of(len(connections), int(time.monotonic()))
+        changed = self._survey.take(connections.values(), turn)
+        self._note_trouble(self._survey.states.values())
+        others = list(connections.values())[turn.start:turn.stop]
         for edition in self._editions.values():
-            edition.send(edition.changes(briefs, turn))
-
-
-def brief_of(connection: Connection) -> Brief:
-    """The lamp and the reason."""
-    return state_of(connection), connection.last_error
+            edition.send(edition.changes(changed, others, self._survey.states, connections))
 
 
 def turn_of(count: int, second: int) -> range:

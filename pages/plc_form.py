@@ -82,7 +82,7 @@ class PlcForm(ConnectionForm):
             self.net_id = text_field(_('AMS NetId'), placeholder='192.168.1.5.1.1',
                                      hint=_('Usually the address and .1.1; TwinCAT shows it under About.'))
             self.ams_port = number_field(_('AMS port'), 851, low=1, high=65535)
-        with ui.element('div').classes('eo-ranges eo-presets').props(f'role=group aria-label="{_("AMS port")}"'):
+        with ui.element('div').classes('eo-ranges eo-presets').props(f'role=group aria-label="{_("Usual ports")}"'):
             for port, system in PORTS.items():
                 self._presets[port] = Button(f'{system} · {port}', partial(self._choose_port, port))
 
@@ -206,7 +206,7 @@ class PlcForm(ConnectionForm):
 
     def _look_for_route(self) -> None:
         source = self.source.value
-        self.route.look(self.host.value, source if is_net_id(source) else '')
+        self.route.look(cleaned_host(self.host.value), source if is_net_id(source) else '')
 
     def _show_source(self, net_id: str, address: str) -> None:
         if not address:

@@ -109,7 +109,7 @@ def row_of(connection: Connection, _: Translate) -> Row:
 def pace_of(connection: Connection) -> Row:
     """What rows are ordered by, of one that nobody sees at the moment."""
     rates = connection.traffic.rates(5)
-    return {'up': three_digits(rates.packets_sent), 'down': three_digits(rates.packets_received),
+    return {'id': connection.id, 'up': three_digits(rates.packets_sent), 'down': three_digits(rates.packets_received),
             'last': last_second_of(connection)}  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import socket
 
 import orjson
 import pytest
+import uvloop
 
 from edgeos import rpc
 from edgeos.rpc import Peer, RpcClosed, RpcError
@@ -39,6 +40,22 @@ async def ends():
     peer.close()
     other.lines.close()
     theirs.close()
+
+
+@pytest.mark.parametrize('runner', [asyncio.run, uvloop.run], ids=['asyncio', 'uvloop'])
+def test_it_runs_on_both_event_loops(runner):
+    async def talk() -> None:
+        ours, theirs = socket.socketpair()
+        peer = await Peer.over(ours, lambda *message: None, lambda: None)
+        call = asyncio.create_task(peer.call('ask', {}, 2))
+        with theirs, theirs.makefile('rb') as lines:
+            number = orjson.loads(await asyncio.to_thread(lines.readline))['id']
+            answer = orjson.dumps({'id': number, 'result': 'x' * 500_000}) + b'\n'
+            await asyncio.to_thread(theirs.sendall, answer)
+            assert await call == 'x' * 500_000
+        peer.close()
+
+    runner(talk())
 
 
 async def test_answers_find_their_requests_in_any_order(ends):

@@ -6,6 +6,8 @@ AdsLib's own threads run crashes it; the end of the process does both.
 """
 import ctypes
 import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pyads import pyads_ex, structs
@@ -88,6 +90,7 @@ class AmsPort:
     def __init__(self, target: str, ams_port: int, timeout_ms: int) -> None:
         """Raises AdsError."""
         self.requests = self.responses = self.bytes_sent = self.bytes_received = self.errors = 0
+        self._is_probing = False
         self._address = structs.SAmsAddr(net_id(target), ams_port)
         self._pointer = ctypes.pointer(self._address)
         self._buffer = ctypes.create_string_buffer(BUFFER)
@@ -97,6 +100,15 @@ class AmsPort:
         if not self._port:
             raise AdsError(LOST)
         self.set_timeout(timeout_ms)
+
+    @contextmanager
+    def probing(self) -> Iterator[None]:
+        """While it is found out what the PLC knows, a refusal is an answer and no error."""
+        self._is_probing = True
+        try:
+            yield
+        finally:
+            self._is_probing = False
 
     def set_timeout(self, ms: int) -> None:
         """How long an answer may take."""
@@ -167,7 +179,11 @@ class AmsPort:
             self.responses += 1
             self.bytes_received += HEADER + received
             return
-        self.errors += 1
+        if code not in (TIMEOUT, LOST):
+            self.responses += 1
+            self.bytes_received += HEADER + 4
+        if not self._is_probing:
+            self.errors += 1
         raise AdsError(code)
 
 

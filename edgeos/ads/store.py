@@ -5,7 +5,7 @@ from typing import Any
 from edgeos.ads import library
 from edgeos.ads.library import AdsError, AmsPort
 from edgeos.ads.plan import SUM_READ, Address
-from edgeos.ads.symbols import Leaf, Selection, SymbolTable, variable
+from edgeos.ads.symbols import Leaf, Selection, SymbolError, SymbolTable, variable
 
 VERSION: Address = (0xF008, 0, 1)
 UPLOAD_INFO, UPLOAD_INFO_OLD, SYMBOLS, DATA_TYPES = 0xF00F, 0xF00C, 0xF00B, 0xF00E
@@ -14,6 +14,7 @@ ONLINE_CHANGES = b'TwinCAT_SystemInfoVarList._AppInfo.OnlineChangeCnt\0'
 MOST_BYTES = 32 * 1024 * 1024  # of an upload; the largest programs have a tenth of that
 UPLOAD_MS = 4000  # thousands of symbols come in one answer
 LONGEST_TIMEOUT = 1800  # ms: two of them and a look every second are within the 5 s after which a link counts as lost
+INVALID_DATA = 0x706  # ADS: invalid data
 TRIES = 3  # to read symbols that do not change meanwhile
 
 
@@ -105,12 +106,9 @@ class SymbolStore:
     def _read(self) -> None:
         for _ in range(TRIES):
             self._release_quietly()
-            before = self._look(self._possible_guards())
-            self._port.set_timeout(UPLOAD_MS)
-            try:
-                table = self._upload()
-            finally:
-                self._port.set_timeout(request_timeout(self._settings))
+            with self._port.probing():
+                before = self._look(self._possible_guards())
+                table = self._upload_patiently()
             if self._look([address for address, _value in before]) == before:
                 self.guards, self._table = before, table
                 return
@@ -149,6 +147,13 @@ class SymbolStore:
             at += address[2]
         return found
 
+    def _upload_patiently(self) -> SymbolTable:
+        self._port.set_timeout(UPLOAD_MS)
+        try:
+            return self._upload()
+        finally:
+            self._port.set_timeout(request_timeout(self._settings))
+
     def _upload(self) -> SymbolTable:
         symbols, types = self._sizes()
         if max(symbols, types) > MOST_BYTES:
@@ -159,7 +164,16 @@ class SymbolStore:
             kinds = self._port.read(DATA_TYPES, 0, types) if types else b''
         except AdsError as error:
             _raise_if_dead(error)
-        return SymbolTable.parse(data, kinds, encoding=self._settings['encoding'])
+        return self._parse(data, kinds)
+
+    def _parse(self, symbols: bytes, types: bytes) -> SymbolTable:
+        """Data types that break off cost only what needs them."""
+        try:
+            return SymbolTable.parse(symbols, types, encoding=self._settings['encoding'])
+        except SymbolError as error:
+            if not types:
+                raise AdsError(INVALID_DATA) from error
+        return self._parse(symbols, b'')
 
     def _sizes(self) -> tuple[int, int]:
         """Bytes of the symbols and of the data types; zeros for a controller without symbols."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from edgeos.ads.codec import Codec
 from edgeos.ads.shapes import Shape
 
-_LEVELS = re.compile(r'(?<!^)(?=[.\[])')
+_LEVELS = re.compile(r'(?=[.\[])')
 
 
 class Leaf(NamedTuple):
@@ -126,7 +126,8 @@ class Place(NamedTuple):
         """All values in it, in the order of the upload and of memory."""
         if self.node and self.node.shape.codec:
             yield self.node.leaf(self.node.shape.codec)
-        for place in self.below():
+        is_known = self.node is None or self.node.shape.leaves
+        for place in (self if is_known else Place(None, self.level)).below():
             if place.leaf_count:
                 yield from place.leaves()
 
@@ -148,10 +149,9 @@ class Place(NamedTuple):
             assert self.level is not None
             return Entry(self.level.name, '', '', '', False, len(self.level.below), 0, self.leaf_count > 0)
         node, shape = self.node, self.node.shape
-        count = shape.count
-        if self.level and self.level.below:
-            count = sum(1 for _ in self.below()) if count else len(self.level.below)
-        codec = shape.codec
+        codec, count = shape.codec, shape.count
+        if self.level:
+            count += sum(not node.part(each.name[len(node.name):]) for each in self.level.below.values())
         return Entry(node.name, shape.type, node.unit or (codec.unit if codec else ''), node.comment,
                      node.writable and codec is not None and codec.writable, count, shape.size,
                      self.leaf_count > 0)  # fmt: skip

@@ -34,7 +34,8 @@ def write_value(port: AmsPort, leaf: Leaf, value: Any, before: bytes) -> Any:
 
 def _handle_of(port: AmsPort, leaf: Leaf) -> int | None:
     try:
-        answer = port.read_write(HANDLE_BY_NAME, 0, 4, leaf.name.encode('cp1252', 'replace') + b'\0')
+        with port.probing():
+            answer = port.read_write(HANDLE_BY_NAME, 0, 4, leaf.name.encode('cp1252', 'replace') + b'\0')
         return int(struct.unpack('<I', answer)[0])
     except (AdsError, struct.error) as error:
         if isinstance(error, AdsError) and error.code in (library.TIMEOUT, library.LOST):

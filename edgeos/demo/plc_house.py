@@ -16,6 +16,7 @@ INERTIA = 110.0  # s; how slowly a room follows
 TIMES_OF_BURNER = {'Purge': (2.0, 'Ignition'), 'Ignition': (1.5, 'Burning'), 'AfterRun': (5.0, 'Standby')}
 SETBACK = {'Off': None, 'Comfort': 0.0, 'Eco': -3.0, 'Party': 0.5, 'FrostProtection': None}  # K
 FROST_PROTECTION = 7.0  # °C
+LARGEST = 1e6  # of any physical value here
 UTC_OFFSET = 3600  # s; the controller's clock has no zone
 
 
@@ -49,11 +50,11 @@ class HeatingHouse:
         for step in self._steps:
             step(seconds)
 
-    # a variable may be missing after an online change or a download
+    # a variable may be missing after an online change or a download, and anybody may write anything
 
     def _get(self, name: str, otherwise: Any = 0.0) -> Any:
         try:
-            return self._plc.memory.get(name)
+            return _sane(self._plc.memory.get(name))
         except KeyError:
             return otherwise
 
@@ -62,6 +63,8 @@ class HeatingHouse:
             self._plc.memory.set(name, value)
         except KeyError:
             pass
+        except ValueError:
+            self._plc.memory.set(name, 0)  # a counter that is full
 
     def _towards(self, name: str, goal: float, seconds: float, inertia: float, noise: float = 0.0) -> float:
         before = float(self._get(name))
@@ -155,7 +158,7 @@ class HeatingHouse:
         return following
 
     def _layers(self) -> list[float]:
-        return list(self._get('Buffer.aTemperature', [50.0] * 4))
+        return [_sane(layer) for layer in self._get('Buffer.aTemperature', [50.0] * 4)]
 
     def _step_buffer(self, seconds: float) -> None:
         layers = self._layers()
@@ -261,7 +264,8 @@ class HeatingHouse:
                 for key, value in {'eSeverity': severity, 'nNumber': code, 'dtSince': now, 'sText': text}.items():
                     self._set(f'{name}.{key}', value)
                 self._set('Alarms.sLast', text)
-                self._set('Alarms.bHorn', severity == 'Error')
+                if severity == 'Error':
+                    self._set('Alarms.bHorn', True)
             self._set(f'{name}.bActive', is_on)
             pending += is_on
         self._set('Alarms.nActive', pending)
@@ -288,3 +292,7 @@ class HeatingHouse:
         self._set(f'{name}.fPosition', moved)
         self._set(f'{name}.eMove', (moved > position) - (moved < position))
         self._set(f'{name}.stStatus.bOn', moved != position)
+
+
+def _sane(value: Any) -> Any:
+    return 0.0 if isinstance(value, float) and not abs(value) < LARGEST else value

@@ -8,6 +8,8 @@ from typing import Any
 
 from edgeos.demo.plc_device import TWINCAT_2, Program, SimulatedPlc
 
+LARGEST = 1e6  # of any physical value here
+
 _SOURCE = """
 TYPE E_PumpMode : (Aus := 0, Hand := 1, Automatik := 2) INT;
 STRUCT ST_Pump
@@ -84,10 +86,14 @@ class Cellar:
         self._step_air(seconds)
 
     def _get(self, name: str) -> Any:
-        return self._plc.memory.get(name)
+        value = self._plc.memory.get(name)
+        return 0.0 if isinstance(value, float) and not abs(value) < LARGEST else value
 
     def _set(self, name: str, value: Any) -> None:
-        self._plc.memory.set(name, value)
+        try:
+            self._plc.memory.set(name, value)
+        except ValueError:
+            self._plc.memory.set(name, 0)  # a counter that is full, or what somebody has written
 
     def _name_pumps(self) -> None:
         if not self._get('.aPumps[1].sName'):

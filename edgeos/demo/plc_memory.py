@@ -1,7 +1,8 @@
 """The memory of a simulated PLC and the symbols in it.
 
 Index groups of bytes: 0x4020 %M, 0x4040 data, 0xF020 inputs, 0xF030 outputs; one more is the same area bit by bit,
-where the index offset counts bits. Source: Beckhoff Infosys, "ADS interface of the PLC".
+where the index offset counts bits. Addresses count bytes, also those of words: %MW2 begins at the byte 2.
+Source: Beckhoff Infosys, "ADS interface of the PLC".
 """
 
 import re
@@ -16,7 +17,6 @@ MARKERS, DATA, INPUTS, OUTPUTS = 0x4020, 0x4040, 0xF020, 0xF030
 AREA_BYTES = 1024  # of %M, %I and %Q
 _AREAS = {'M': MARKERS, 'I': INPUTS, 'Q': OUTPUTS}
 _ADDRESS = re.compile(r'%([MIQ])([XBWDL]?)(\d+)(?:\.(\d))?$', re.IGNORECASE)
-_WIDTHS = {'X': 1, 'B': 1, 'W': 2, 'D': 4, 'L': 8, '': 1}
 _STEP = re.compile(r'\.?(\w+)|\[([^\]]+)\]')
 
 
@@ -91,7 +91,7 @@ class Memory:
             if width == 'X':
                 return Place(group + 1, 8 * number + int(match[4] or 0), 1, kind, True, False, encoding,
                              declared.comment)  # fmt: skip
-            return Place(group, number * _WIDTHS[width], kind.size, kind, False, False, encoding, declared.comment)
+            return Place(group, number, kind.size, kind, False, False, encoding, declared.comment)
         offset = round_up(self._end, kind.align)
         self._end = offset + kind.size
         if kind.is_bit:

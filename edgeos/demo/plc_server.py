@@ -19,7 +19,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from typing import Any
+from typing import Any, cast
 
 from edgeos.demo.plc_device import RUN, STOP, SimulatedPlc
 from edgeos.demo.plc_frames import FrameError, FrameReader
@@ -232,8 +232,7 @@ class Connection(asyncio.Protocol):
         self.session = Session(server.plc, self._say, self._waiting)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info('peername')
         self._server.opened(self, peer[0] if peer else '')
 

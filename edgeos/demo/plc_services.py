@@ -136,11 +136,14 @@ class Services:
             raise AdsRefused(SYMBOL_NOT_FOUND) from error
 
     def _new_handle(self, name: bytes) -> bytes:
+        """Handle, size, ADS data type u32 each, length u16 and name of the type, NUL: most ask for 4 bytes of it."""
         if len(self._handles) >= MOST_HANDLES:
             raise AdsRefused(NO_MORE_HANDLES)
         number, self._next_handle = self._next_handle, self._next_handle + 1
-        self._handles[number] = Handle(self._place(name), self._plc.memory, self._plc.symbol_version)
-        return struct.pack('<I', number)
+        place = self._place(name)
+        self._handles[number] = Handle(place, self._plc.memory, self._plc.symbol_version)
+        text = place.type.name.encode('cp1252', 'replace')
+        return struct.pack('<IIIH', number, place.size, place.type.resolved.ads_type, len(text)) + text + b'\0'
 
     def _handle(self, number: int) -> Place:
         handle = self._handles.get(number)

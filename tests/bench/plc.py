@@ -6,12 +6,14 @@ import sys
 import time
 from typing import Any
 
+from edgeos.demo.plc_bench import bench_names
 from tests.bench.report import Report
 from tests.plc import Plc
 
 ROUNDS = 3
 SECONDS = 5.0
 SYMBOLS = 500
+PATTERNS = ['GVL.bValue*', 'GVL.nValue*', 'GVL.fValue*', 'GVL.nCount*', 'GVL.fExact*']  # those that change
 
 
 class App:
@@ -49,7 +51,7 @@ class App:
 
 
 def link(plc: Plc, number: int = 0, **config: Any) -> dict[str, Any]:
-    return {'id': f'plc_{number}', 'config': {'host': plc.address, 'ams_net_id': net_id(number), 'symbols': ['BENCH.**'], **config}}
+    return {'id': f'plc_{number}', 'config': {'host': plc.address, 'ams_net_id': net_id(number), 'symbols': PATTERNS, **config}}
 
 
 def net_id(number: int) -> str:
@@ -68,7 +70,7 @@ def polling(report: Report) -> None:
     try:
         for _ in range(ROUNDS):
             said = subprocess.run([sys.executable, '-m', 'tests.bench.plc_bare', plc.address, net_id(0), str(SECONDS),
-                                   *(f'BENCH.value{number}' for number in range(SYMBOLS))],
+                                   *(name for name, _kind in bench_names(SYMBOLS))],
                                   stdout=subprocess.PIPE, text=True, check=True)  # fmt: skip
             bare = json.loads(said.stdout)
             app = App([link(plc, unthrottled=True)])

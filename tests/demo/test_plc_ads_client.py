@@ -125,7 +125,7 @@ def test_it_writes_by_name_and_reads_back(seen):
 
 
 def test_handles_and_sum_commands(seen):
-    assert seen['handle'] == -32768
+    assert seen['handle'] == ['INT', 2, -32768]
     assert seen['multi'] == [True, True]
     assert seen['multiHandles'] == [True, False]
     assert seen['missing'] == 1808

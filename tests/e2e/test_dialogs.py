@@ -92,6 +92,20 @@ def open_dialog(page: Page, button: str) -> Locator:
     return dialog
 
 
+def open_add(page: Page) -> Locator:
+    """The form for a new broker; the type is not asked for where something was begun."""
+    dialog = open_dialog(page, 'Add')
+    choose_broker(dialog)
+    return dialog
+
+
+def choose_broker(dialog: Locator) -> None:
+    choice = dialog.get_by_role('button', name='MQTT broker')
+    expect(choice.or_(field(dialog, 'Host')).filter(visible=True)).to_have_count(1)
+    if choice.is_visible():
+        choice.click()
+
+
 def field(dialog: Locator, label: str) -> Locator:
     return dialog.get_by_label(label, exact=True)
 
@@ -105,7 +119,7 @@ def test_added_connection_is_proven_first_and_lives_on_the_page(browser: Browser
     publish(house, 'kitchen/<b>temperature</b>', '21.5')
     with visitor(browser, size=size) as page:
         page.goto(house.url)
-        dialog = open_dialog(page, 'Add')
+        dialog = open_add(page)
         field(dialog, 'Name').fill('Broker at home')
         field(dialog, 'Host').fill(f'mqtt://127.0.0.1:{house.broker.port}')
         field(dialog, 'User name').fill('owner')
@@ -128,7 +142,7 @@ def test_added_connection_is_proven_first_and_lives_on_the_page(browser: Browser
 def test_wrong_input_is_said_beside_its_field_and_nothing_typed_is_lost(browser: Browser, house: House) -> None:
     with visitor(browser) as page:
         page.goto(house.url)
-        dialog = open_dialog(page, 'Add')
+        dialog = open_add(page)
         field(dialog, 'Name').fill('Küche')
         field(dialog, 'Port').fill('99999')
         field(dialog, 'Topics').fill('a/#/b')
@@ -143,7 +157,7 @@ def test_wrong_input_is_said_beside_its_field_and_nothing_typed_is_lost(browser:
         assert [field(dialog, each).input_value() for each in ('Name', 'Port', 'Topics')] == [
             'Küche', '99999', 'a/#/b']  # fmt: skip
         page.reload()
-        dialog = open_dialog(page, 'Add')
+        dialog = open_add(page)
         expect(field(dialog, 'Name')).to_have_value('Küche')
         expect(field(dialog, 'Host')).to_have_value('127.0.0.1')
         expect(field(dialog, 'Name')).to_be_focused()
@@ -154,7 +168,7 @@ def test_wrong_input_is_said_beside_its_field_and_nothing_typed_is_lost(browser:
         page.keyboard.press('Escape')
         dialog.get_by_role('button', name='Throw away').click()
         expect(dialog).to_be_hidden()
-        expect(field(open_dialog(page, 'Add'), 'Host')).to_have_value('')
+        expect(field(open_add(page), 'Host')).to_have_value('')
     assert saved(house) == []
 
 
@@ -162,7 +176,7 @@ def test_wrong_port_shows_the_step_that_fails_and_can_be_saved_anyway(browser: B
     port = free_port()
     with visitor(browser) as page:
         page.goto(house.url)
-        dialog = open_dialog(page, 'Add')
+        dialog = open_add(page)
         field(dialog, 'Host').fill('127.0.0.1')
         field(dialog, 'Port').fill(str(port))
         dialog.get_by_role('button', name='Save').click()
@@ -180,7 +194,7 @@ def test_wrong_port_shows_the_step_that_fails_and_can_be_saved_anyway(browser: B
 def test_running_test_can_be_stopped_and_the_dialog_goes_on(browser: Browser, house: House) -> None:
     with socket.create_server(('127.0.0.1', 0)) as silent, visitor(browser) as page:
         page.goto(house.url)
-        dialog = open_dialog(page, 'Add')
+        dialog = open_add(page)
         field(dialog, 'Host').fill('127.0.0.1')
         field(dialog, 'Port').fill(str(silent.getsockname()[1]))
         dialog.get_by_role('button', name='Test').click()
@@ -274,8 +288,9 @@ def test_pin_guards_changes_and_is_asked_once(browser: Browser, locked_url: str)
         expect(dialog.get_by_text('The PIN is wrong.')).to_be_visible()
         field(dialog, 'PIN').fill('2580')
         field(dialog, 'PIN').press('Enter')
+        choose_broker(dialog)
         expect(field(dialog, 'Host')).to_be_visible()
         expect(page.get_by_role('dialog')).to_have_count(1)  # the PIN's own is fading out
         dialog.get_by_role('button', name='Cancel').click()
         expect(dialog).to_be_hidden()
-        expect(field(open_dialog(page, 'Add'), 'Host')).to_be_visible()
+        expect(field(open_add(page), 'Host')).to_be_visible()

@@ -40,8 +40,8 @@ def test_nothing_looks_alive_and_every_press_is_answered_until_it_is_back(browse
         page.goto(f'http://127.0.0.1:{port}/')
         expect(page.get_by_text('Next try in')).to_be_visible()
         alive = lamp_color(page)
-        page.get_by_role('button', name='Add').click()
-        expect(page.get_by_role('dialog')).to_be_visible()
+        page.get_by_role('button', name='Edit').click()
+        expect(page.get_by_role('dialog').get_by_label('Host')).to_be_visible()
         process.kill()  # when told to stop it would still say that everything is off
         process.wait(10)
         expect(page.get_by_role('status').filter(has_text=LOST)).to_be_visible(timeout=10_000)

@@ -8,12 +8,14 @@ from edgeos.connections.history import LinkEvent
 from edgeos.connections.journal import Entry, Journal
 from edgeos.connections.traffic import Sample
 from edgeos.gateway import Gateway
-from pages.browser_view import node_of
+from pages.browser_view import found_node, node_of
 from pages.connection_figures import shown_events
 from pages.connection_graphs import RANGES, Range, to_rows
 from pages.log_view import Numbered
 from pages.point_sheet import rows_of
-from pages.points_view import Listing, Question, question_of
+from pages.points_view import Listing, Question, natural, question_of, shown_value
+from pages.symbol_choice import Change, choosing, literal_of, matching
+from pages.write_form import NotMeant, kind_of, meant
 from tests.helpers import FakeClock
 
 
@@ -88,7 +90,7 @@ def listing_of(gateway: Gateway, *names: str) -> tuple[Listing, Any]:
         point = gateway.point(source, name, writable=name.startswith('set'))
         assert point is not None
         gateway.deliver(point, 1, 1000.0)
-    listing = Listing(source.points, str)
+    listing = Listing(source, str)
     listing.follow()
     return listing, source
 
@@ -104,6 +106,35 @@ def test_values_are_in_the_order_of_their_names(gateway: Gateway) -> None:
     assert listing.follow()
     assert names_in(listing) == ['a', 'aa', 'b', 'C']
     assert not listing.follow()
+
+
+def test_numbers_in_names_count_as_numbers(gateway: Gateway) -> None:
+    listing, _source = listing_of(gateway, 'a[10]', 'a[2]', 'A[1]', 'a', 'b2c10', 'b2c9', 'b02c8')
+    assert names_in(listing) == ['a', 'A[1]', 'a[2]', 'a[10]', 'b02c8', 'b2c9', 'b2c10']
+    assert natural('x' + '9' * 10_000) > natural('x' + '8' * 10_000)
+
+
+def test_names_that_vanish_leave_the_list(gateway: Gateway) -> None:
+    listing, source = listing_of(gateway, 'a', 'b', 'c')
+    listing.ask(Question(start=0, end=10))
+    gateway.remove_points(source, ['b'])
+    gateway.point(source, 'd')  # as many as before
+    listing.ask(Question('', '', 0, 10))
+    assert names_in(listing) == ['a', 'c', 'd']
+    gateway.remove_points(source, ['a', 'd'])
+    assert listing.follow()
+    assert names_in(listing) == ['c']
+    assert listing.changes() == []
+    assert not listing.follow()
+
+
+def test_a_value_that_cannot_be_read_is_no_value(gateway: Gateway) -> None:
+    _listing, source = listing_of(gateway, 'a')
+    point = source.points['a']
+    gateway.deliver(point, None, 1001.0, 'bad')
+    assert shown_value(point, str) == '–'
+    gateway.deliver(point, None, 1002.0)  # a device that says null
+    assert shown_value(point, str) == 'None'
 
 
 def test_only_rows_that_changed_are_sent(gateway: Gateway) -> None:
@@ -166,3 +197,75 @@ def test_a_node_is_named_by_what_it_adds() -> None:
     assert node_of(entry, 'house', {})[1] == 'kitchen'
     assert node_of(Browsed('MAIN.fTemp'), 'MAIN', {})[1] == 'fTemp'
     assert node_of(Browsed('/'), '/', {})[6] == 0  # a node that is its own child cannot be opened for ever
+
+
+def test_a_result_of_a_search_is_named_by_its_last_part() -> None:
+    assert found_node(Browsed('MAIN.stRoom.fTemp', selectable=True), {})[:2] == ('MAIN.stRoom.fTemp', 'fTemp')
+    assert found_node(Browsed('house/kitchen.temperature'), {})[1] == 'kitchen.temperature'
+
+
+# choosing
+
+
+def test_choosing_a_branch_makes_single_choices_below_it_needless() -> None:
+    before = ['MAIN.stRoom.fTemp', 'main.stroom.aProfile[3]', 'MAIN.stRoom2.fTemp', 'MAIN.stRoom.*Temp']
+    change = choosing(before, 'MAIN.stRoom')
+    assert change.applied(before) == ['MAIN.stRoom2.fTemp', 'MAIN.stRoom']
+    assert sorted(change.undone.applied(change.applied(before))) == sorted(before)
+
+
+def test_choosing_a_pattern_leaves_the_others_alone() -> None:
+    assert choosing(['MAIN.a'], 'MAIN.*').applied(['MAIN.a']) == ['MAIN.*']
+    assert choosing(['MAIN.a'], '*.a').applied(['MAIN.a']) == ['MAIN.a', '*.a']
+
+
+def test_names_differ_in_more_than_case() -> None:
+    assert choosing(['MAIN.a'], 'main.A').applied(['MAIN.a']) == ['MAIN.a']
+    assert Change((), ('main.A',)).applied(['MAIN.a', 'MAIN.b']) == ['MAIN.b']
+
+
+def test_taking_back_keeps_what_was_chosen_meanwhile() -> None:
+    change = Change(('MAIN.a',), ('MAIN.b',))
+    assert change.undone.applied(['MAIN.a', 'MAIN.c']) == ['MAIN.c', 'MAIN.b']
+
+
+@pytest.mark.parametrize(('pattern', 'names'), [
+    ('MAIN.st', ['MAIN.st.a', 'MAIN.st.b[1]']),
+    ('main.ST.A', ['MAIN.st.a']),
+    ('MAIN.*', ['MAIN.st.a', 'MAIN.st.b[1]', 'MAIN.stop']),
+    ('*.b[1]', ['MAIN.st.b[1]']),
+    ('GVL', []),
+])  # fmt: skip
+def test_a_choice_stands_for_what_it_names(pattern: str, names: list[str]) -> None:
+    assert matching(['MAIN.st.a', 'MAIN.st.b[1]', 'MAIN.stop'], pattern) == names
+
+
+def test_matches_are_looked_for_by_the_longest_text_in_the_pattern() -> None:
+    assert literal_of('*.aProfile[1*') == '.aProfile[1'
+    assert literal_of('**') == ''
+
+
+# writing
+
+
+@pytest.mark.parametrize(('declared', 'value', 'kind'), [
+    ('BOOL', None, 'switch'), ('', True, 'switch'), ('', 'ON', 'switch'), ('E_Mode', 'Off', 'text'),
+    ('LREAL', None, 'number'), ('T_Temperature', 21.5, 'number'), ('TIME', 1500, 'span'), ('DATE', '2026-11-24', 'text'),
+    ('STRING(80)', 'on', 'text'), ('', [1], 'json'), ('', 'warm', 'text'), ('', None, 'text'),
+])  # fmt: skip
+def test_a_value_is_set_as_its_type_wants(gateway: Gateway, declared: str, value: Any, kind: str) -> None:
+    point = gateway.point(gateway.add_source('a', Nobody()), 'x', declared_type=declared)
+    assert point is not None
+    gateway.deliver(point, value, 1000.0)
+    assert kind_of(point) == kind
+
+
+def test_what_is_typed_becomes_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('pages.write_form._', lambda text: text)
+    assert meant('21,5', 'number') == 21.5
+    assert meant(' T#1h ', 'span') == 'T#1h'
+    assert meant('1500', 'span') == 1500
+    assert meant(' as it is ', 'text') == ' as it is '
+    for text, kind in (('warm', 'number'), ('{', 'json')):
+        with pytest.raises(NotMeant):
+            meant(text, kind)

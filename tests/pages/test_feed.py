@@ -164,6 +164,16 @@ async def test_a_page_that_opens_later_does_not_take_news_from_the_others(feed, 
     assert first.rows['c2']['state'] == second.rows['c2']['state'] == 'connecting'
 
 
+async def test_a_state_that_returned_while_a_page_opened_is_put_right_in_its_turn(feed, connections, monkeypatch):
+    first = Browser(feed)
+    connections[3].status = Status.CONNECTING
+    second = Browser(feed)
+    connections[3].status = Status.DISCONNECTED
+    monkeypatch.setattr(feed_module, 'turn_of', lambda count, second: range(3, 4))
+    feed._send_changes()
+    assert first.rows['c3']['state'] == second.rows['c3']['state'] == 'off'
+
+
 async def test_cards_that_come_into_sight_bring_their_sparklines(feed, connections):
     browser = Browser(feed)
     talk(connections[2], 50)

@@ -21,14 +21,18 @@ async function writeAndReadBack(client, values) {
   return found;
 }
 
-async function notified(client, name, cycle, count, before, onChange) {
+async function notified(client, name, cycle, count, change, onChange) {
   const got = [];
   const subscription = await client.subscribe({
     target: name, cycleTime: cycle, sendOnChange: onChange, callback: (data) => got.push(data.value),
   });
-  if (before) await before();
-  const deadline = Date.now() + 5000;
-  while (got.length < count && Date.now() < deadline) await new Promise((done) => setTimeout(done, 20));
+  const arrived = async (wanted) => {
+    const deadline = Date.now() + 5000;
+    while (got.length < wanted && Date.now() < deadline) await new Promise((done) => setTimeout(done, 20));
+  };
+  await arrived(1);
+  if (change) await change();
+  await arrived(count);
   await client.unsubscribe(subscription);
   return got;
 }
@@ -56,7 +60,7 @@ async function main() {
   found.values = await read(client, JSON.parse(process.env.NAMES));
   found.written = await writeAndReadBack(client, JSON.parse(process.env.WRITES));
   const handle = await client.createVariableHandle('Service.nInt');
-  found.handle = (await client.readRawByHandle(handle)).readInt16LE(0);
+  found.handle = [handle.dataType, handle.size, (await client.readRawByHandle(handle)).readInt16LE(0)];
   await client.deleteVariableHandle(handle);
   const raw = [found.symbol, symbols['service.nint'] || Object.values(symbols)[0]];
   found.multi = (await client.readRawMulti(raw.map((s) => ({
