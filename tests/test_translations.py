@@ -11,7 +11,9 @@ BLANK = re.compile(r'\{\w*\}')
 ADDRESSED = re.compile(r'\b(du|dich|dir|dein\w*|Ihnen)\b')
 PASSED_ON = {  # texts that are found where they come from
     'edgeos/backup.py: template', 'edgeos/connections/connection.py: text', 'edgeos/connections/connection.py: hint',
-    'edgeos/connections/state.py: template', 'pages/plc_variables.py: error.template', "edgeos/connections/plc.py: error.data['template']",
+    'edgeos/connections/state.py: template', 'pages/plc_variables.py: error.template',
+    "edgeos/connections/plc.py: error.data['template']",
+    'edgeos/demo/plc_part.py: name', 'edgeos/demo/plc_part.py: explanation', 'pages/demo_page.py: part.name',
     'pages/demo_page.py: switch.name', 'pages/demo_page.py: switch.explanation', 'pages/frame.py: title',
     'pages/rows.py: template', 'pages/rows.py: failure.hint_text', 'pages/settings_backup.py: error.notice.template',
 }  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 from edgeos.demo.broker import BrokerError, DemoBroker, Engine
 from edgeos.demo.living import House
 from edgeos.demo.ports import HOST, held_port
-from edgeos.demo.switches import Switch
+from edgeos.demo.switches import Switch, said
 from edgeos.processes import PROJECT, ChildProcess, ProcessError, python_module, stop_all
 
 RESTART_DOWN = 5.0  # s
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 class MqttPart:
     """Start it once, stop it once."""
 
-    name = 'MQTT broker and house'
+    name = said('MQTT broker and house')
 
     def __init__(self, folder: Path, lock: asyncio.Lock, *, seed: int | None = None,
                  engine: Engine | None = None) -> None:  # fmt: skip

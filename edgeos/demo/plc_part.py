@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeos.demo.ports import HOST, free_port
-from edgeos.demo.switches import Switch
+from edgeos.demo.switches import Switch, said
 from edgeos.processes import PROJECT, ChildProcess, ProcessError, python_module
 
 READY_WITHIN = 20.0  # s; the first import on a small machine takes long
@@ -29,23 +29,63 @@ class Profile:
     symbols: list[str] = field(default_factory=list)
 
 
-HEATING = Profile('demo_heating', 'Heating PLC (TwinCAT 3)', 'house3', '127.0.0.1.3.1', 851, ['**'])
-CELLAR = Profile('demo_cellar', 'Cellar PLC (TwinCAT 2)', 'house2', '127.0.0.1.2.1', 801, ['**'])
+HEATING = Profile('demo_heating', said('Heating PLC (TwinCAT 3)'), 'house3', '127.0.0.1.3.1', 851, ['**'])
+CELLAR = Profile('demo_cellar', said('Cellar PLC (TwinCAT 2)'), 'house2', '127.0.0.1.2.1', 801, ['**'])
 
 FAULTS = {
-    'refuse': ('Refuse connections', 'The PLC is gone from the network: the connection is lost at once and tried again '
-                                     'every second.'),
-    'silent': ('Say nothing', 'The PLC keeps the connection open but answers nothing, as one that hangs: it is noticed '
-                              'within 5 seconds.'),
-    'drop': ('Break off', 'The PLC ends the connection in the middle of an answer, again and again.'),
-    'slow': ('Answer slowly', 'Every answer takes a while: the round trip grows, and values still come.'),
-    'online_change': ('Change the program', 'The program is changed while it runs: its variables move, are read again '
-                                            'by name, and no wrong value is shown in between.'),
-    'wrong_symbol_version': ('Wrong data', 'The PLC says that its program has changed with every answer: the symbols '
-                                           'are read again and again, and no value is trusted.'),
-    'stop': ('Stop the program', 'The PLC answers but its program stands still: that is said, and the values are '
-                                 'marked as old.'),
-    'config': ('Configuration mode', 'TwinCAT is in CONFIG: the runtime is gone until it is started again.'),
+    'refuse': (
+        said('Refuse connections'),
+        said(
+            'The PLC is gone from the network: the connection is lost at once and tried again every '
+            'second.'
+        ),
+    ),
+    'silent': (
+        said('Say nothing'),
+        said(
+            'The PLC keeps the connection open but answers nothing, as one that hangs: it is noticed '
+            'within 5 seconds.'
+        ),
+    ),
+    'drop': (
+        said('Break off'),
+        said(
+            'The PLC ends the connection in the middle of an answer, again and again.'
+        ),
+    ),
+    'slow': (
+        said('Answer slowly'),
+        said(
+            'Every answer takes a while: the round trip grows, and values still come.'
+        ),
+    ),
+    'online_change': (
+        said('Change the program'),
+        said(
+            'The program is changed while it runs: its variables move, are read again by name, and no'
+            ' wrong value is shown in between.'
+        ),
+    ),
+    'wrong_symbol_version': (
+        said('Wrong data'),
+        said(
+            'The PLC says that its program has changed with every answer: the symbols are read again '
+            'and again, and no value is trusted.'
+        ),
+    ),
+    'stop': (
+        said('Stop the program'),
+        said(
+            'The PLC answers but its program stands still: that is said, and the values are marked as'
+            ' old.'
+        ),
+    ),
+    'config': (
+        said('Configuration mode'),
+        said(
+            'TwinCAT is in CONFIG: the runtime is gone until it is started again.'
+        ),
+    ),
 }  # fmt: skip
 
 

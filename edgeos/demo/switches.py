@@ -4,6 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 
+def said(text: str) -> str:
+    """Marks an English text that a page translates."""
+    return text
+
+
 class Switch:
     """One fault. `name` and `explanation` are English texts for the page to translate.
 
