@@ -126,8 +126,7 @@ class ConnectionDialog:
         self._other.run_method('focus')  # the button that had it is gone
 
     def _begin_new(self, kind: str) -> None:
-        form = self._show_form(kind)
-        if form is not None:
+        if (form := self._show_form(kind)) is not None:
             form.fill({})
             self._begin_draft(form, None)
             self._found.begin(kind)

@@ -45,9 +45,11 @@ def content(house: House) -> None:
         links = [Link(house, connection_id) for connection_id in house.system.demo_ids]
     cards = []
     for part in demo.parts:
-        Text('h2', _(part.name), 'dm-part')
-        with ui.element('div').classes('eo-grid dm-faults'):
-            cards += [FaultCard(switch) for switch in part.switches]
+        with ui.element('section') as section:
+            title = Text('h2', _(part.name), 'dm-part')
+            section.props(f'aria-labelledby={title.html_id}')
+            with ui.element('div').classes('eo-grid dm-faults'):
+                cards += [FaultCard(switch) for switch in part.switches]
 
     def look() -> None:
         for link in links:

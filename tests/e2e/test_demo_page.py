@@ -48,7 +48,7 @@ def test_reset_repairs_everything_also_where_the_app_had_given_up(browser: Brows
     with visitor(browser) as page:
         page.goto(url)
         house = link(page, 'Demo house')
-        page.get_by_role('switch', name='Wrong data').click()
+        page.get_by_role('region', name='MQTT broker').get_by_role('switch', name='Wrong data').click()
         page.get_by_role('switch', name='Refuse logins').click()
         expect(house).to_contain_text('Login refused')
         expect(house.get_by_role('button', name='Connect')).to_be_visible()
@@ -67,3 +67,29 @@ def test_restart_is_a_button_that_is_busy_until_the_broker_is_back(browser: Brow
         expect(link(page, 'Demo house')).to_contain_text('Next try in')
         expect(button).to_have_attribute('aria-busy', 'false', timeout=9000)
         expect(link(page, 'Demo house')).to_have_class(WORKS)
+
+
+def test_a_plc_hangs_is_said_to_and_comes_back(browser: Browser, url: str) -> None:
+    with visitor(browser) as page:
+        page.goto(url)
+        heating = link(page, 'Heating PLC')
+        silent = page.get_by_role('region', name='Heating PLC').get_by_role('switch', name='Say nothing')
+        expect(heating).to_contain_text('Connected')
+        expect(heating).to_contain_text(re.compile(r'↓ [1-9]'))
+        silent.click()
+        expect(heating).to_contain_text('has gone quiet', timeout=10_000)
+        expect(link(page, 'Cellar PLC')).to_contain_text('Connected')
+        silent.click()
+        expect(heating).to_have_class(WORKS, timeout=10_000)
+
+
+def test_a_stopped_program_does_not_look_alive(browser: Browser, url: str) -> None:
+    with visitor(browser, size='phone') as page:
+        page.goto(url)
+        cellar = link(page, 'Cellar PLC')
+        expect(cellar).to_contain_text('Connected')
+        stop = page.get_by_role('region', name='Cellar PLC').get_by_role('switch', name='Stop the program')
+        stop.click()
+        expect(cellar).to_contain_text('is in STOP')
+        stop.click()
+        expect(cellar).to_have_class(WORKS, timeout=10_000)
