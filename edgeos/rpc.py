@@ -7,13 +7,13 @@ plain values as a whole line is a message too, the leanest one: its first entry 
 import asyncio
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, cast
 
 import orjson
 
 LINE_BYTES = 32 * 1024 * 1024  # a line beyond this ends the conversation
 CHUNK = 256 * 1024
+NOT_JSON = -32600  # JSON-RPC: invalid request
 
 Handler = Callable[[str, Any], None]
 
@@ -29,6 +29,14 @@ class RpcError(Exception):
 
 class RpcClosed(Exception):
     """Raised when the other side is gone."""
+
+
+def encoded(message: dict[str, Any]) -> bytes:
+    """One line; raises RpcError for what JSON cannot carry."""
+    try:
+        return orjson.dumps(message) + b'\n'
+    except TypeError as error:
+        raise RpcError(NOT_JSON, f'this cannot be sent: {error}') from error
 
 
 class Peer(asyncio.BufferedProtocol):
@@ -58,8 +66,9 @@ class Peer(asyncio.BufferedProtocol):
             raise RpcClosed(method)
         self._last_id += 1
         number = self._last_id
+        line = encoded({'id': number, 'method': method, 'params': params})
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
-        self._send({'id': number, 'method': method, 'params': params})
+        self._write(line)
         try:
             async with asyncio.timeout(limit):
                 return await answer
@@ -69,7 +78,7 @@ class Peer(asyncio.BufferedProtocol):
     def notify(self, method: str, params: Any) -> None:
         """Say something that needs no answer."""
         if not self.is_closed:
-            self._send({'method': method, 'params': params})
+            self._write(encoded({'method': method, 'params': params}))
 
     def close(self) -> None:
         """End the conversation; whoever waits gets RpcClosed."""
@@ -77,9 +86,9 @@ class Peer(asyncio.BufferedProtocol):
             self._transport.abort()
         self._end()
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _write(self, line: bytes) -> None:
         if self._transport is not None:
-            self._transport.write(orjson.dumps(message) + b'\n')
+            self._transport.write(line)
 
     # the protocol's side
 
@@ -108,20 +117,22 @@ class Peer(asyncio.BufferedProtocol):
         try:
             message = orjson.loads(line)
         except orjson.JSONDecodeError:
-            self.close()  # whoever writes broken lines cannot be trusted with values
-            return
-        if type(message) is list:
+            message = None
+        if type(message) is list and message and type(message[0]) is str:
             self._on_message(message[0], message)
-        elif 'method' in message:
+        elif type(message) is dict and type(message.get('method')) is str:
             self._on_message(message['method'], message.get('params'))
-        else:
+        elif type(message) is dict and type(message.get('id')) is int and type(message.get('error', {})) is dict:
             self._settle(message)
+        else:
+            self.close()  # whoever writes broken lines cannot be trusted with values
 
     def _settle(self, message: dict[str, Any]) -> None:
-        answer = self._waiting.get(message.get('id', 0))
+        answer = self._waiting.get(message['id'])
         if answer is None or answer.done():
             return  # nobody waits any more
-        if (error := message.get('error')) is not None:
+        if 'error' in message:
+            error = message['error']
             answer.set_exception(RpcError(error.get('code', 0), error.get('message', ''), error.get('data')))
         else:
             answer.set_result(message.get('result'))
@@ -133,7 +144,6 @@ class Peer(asyncio.BufferedProtocol):
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(RpcClosed('the other side is gone'))
-                with suppress(RpcClosed):
-                    answer.exception()  # seen: nobody may be waiting
+                answer.exception()  # seen: nobody may be waiting
         self._waiting.clear()
         self._on_close()

@@ -6,6 +6,7 @@ AdsLib's own threads run crashes it; the end of the process does both.
 """
 import ctypes
 import queue
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,14 +14,17 @@ from typing import Any
 from pyads import pyads_ex, structs
 
 TIMEOUT = 0x745  # 1861: no answer in time
+INVALID_SIZE = 0x705
 NO_SUCH_PORT = 6
 NO_SUCH_MACHINE = 7
 LOST = -1  # the socket is dead and stays so
 NOT_SUPPORTED = frozenset((0x701, 0x702))  # service, index group
 BUFFER = 256 * 1024  # bytes of the first answer buffer; grows for uploads
+LONGEST_CYCLE = 400_000  # ms; in units of 100 ns more does not fit 32 bits
 HEADER = 38  # bytes of AMS/TCP and AMS header before every frame's body
 
 _ON_CHANGE = 4
+_SAMPLE = struct.Struct('<IQI')
 _LIBRARY = pyads_ex._adsDLL
 _CALLBACK_TYPE = pyads_ex.NOTEFUNC
 _TEXTS = pyads_ex.ERROR_CODES
@@ -32,6 +36,11 @@ class AdsError(Exception):
     def __init__(self, code: int) -> None:
         self.code = code
         super().__init__(f'{error_text(code)} ({code})')
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it is the link that failed, and not what was asked."""
+        return self.code in (TIMEOUT, LOST)
 
 
 def error_text(code: int) -> str:
@@ -89,8 +98,9 @@ class AmsPort:
 
     def __init__(self, target: str, ams_port: int, timeout_ms: int) -> None:
         """Raises AdsError."""
-        self.requests = self.responses = self.bytes_sent = self.bytes_received = self.errors = 0
+        self.requests = self.responses = self.notifications = self.bytes_sent = self.bytes_received = self.errors = 0
         self._is_probing = False
+        self._moment = -1  # of the newest notification
         self._address = structs.SAmsAddr(net_id(target), ams_port)
         self._pointer = ctypes.pointer(self._address)
         self._buffer = ctypes.create_string_buffer(BUFFER)
@@ -158,7 +168,7 @@ class AmsPort:
 
         They arrive in INBOX: `number` is the link's in its upper half, the item's in the lower 16 bits.
         """
-        attributes = (ctypes.c_uint32 * 4)(size, _ON_CHANGE, 0, cycle_ms * 10_000)
+        attributes = (ctypes.c_uint32 * 4)(size, _ON_CHANGE, 0, min(cycle_ms, LONGEST_CYCLE) * 10_000)
         handle = ctypes.c_uint32()
         code = _notify(self._port, self._pointer, group, offset, attributes, _CALLBACK, number, ctypes.byref(handle))
         self._count(code, 40, 8)
@@ -167,6 +177,14 @@ class AmsPort:
     def forget(self, handle: int) -> None:
         """End a notification."""
         self._count(_forget(self._port, self._pointer, handle), 4, 4)
+
+    def count_sample(self, moment: int, size: int) -> None:
+        """Count what was notified; samples of one moment come in one frame."""
+        if moment != self._moment:
+            self._moment = moment
+            self.notifications += 1
+            self.bytes_received += HEADER + 20
+        self.bytes_received += 8 + size
 
     def _make_room(self, size: int) -> None:
         if size > len(self._buffer):
@@ -187,15 +205,18 @@ class AmsPort:
         raise AdsError(code)
 
 
-INBOX: 'dict[int, queue.SimpleQueue[tuple[int, bytes]]]' = {}  # by the number of a link: item and its bytes
+Inbox = queue.SimpleQueue[tuple[int, bytes, int]]  # item, its bytes, when (100 ns since 1601)
+
+INBOX: dict[int, Inbox] = {}  # by the number of a link
 
 
 def _take(_address: Any, header: Any, number: int) -> None:
-    """On AdsLib's own thread: the data follow the header of 16 bytes."""
+    """On AdsLib's own thread: handle, time and size, then the data."""
     inbox = INBOX.get(number >> 16)
     if inbox is not None:
-        start = ctypes.addressof(header.contents) + 16
-        inbox.put((number & 0xFFFF, ctypes.string_at(start, header.contents.cbSampleSize)))
+        start = ctypes.addressof(header.contents)
+        _handle, moment, size = _SAMPLE.unpack(ctypes.string_at(start, _SAMPLE.size))
+        inbox.put((number & 0xFFFF, ctypes.string_at(start + _SAMPLE.size, size), moment))
 
 
 _CALLBACK = _CALLBACK_TYPE(_take)  # one for all and for ever: AdsLib may be in it at any time

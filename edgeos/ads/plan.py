@@ -23,13 +23,14 @@ Address = tuple[int, int, int]  # index group, index offset, bytes
 class Item:
     """One range of memory; `leaves` are number, start and end within it, decoder, bit."""
 
-    __slots__ = ('address', 'error', 'leaves', 'start')
+    __slots__ = ('address', 'error', 'is_known', 'leaves', 'start')
 
     def __init__(self, address: Address) -> None:
         self.address = address
         self.leaves: list[tuple[int, int, int, Any, int | None]] = []
         self.start = 0  # in the answer's data
         self.error = 0
+        self.is_known = False  # by an answer of its own
 
 
 class Changes:
@@ -82,6 +83,7 @@ class Chunk:
                         for item in self.items for number, start, end, decode, bit in item.leaves]  # fmt: skip
         self._good = bytes(4 * self.count)
         self._last = b''
+        self.is_known = False  # by an answer to the whole
 
     def guard(self, answer: bytes) -> bytes:
         """What the guards said, their errors included."""
@@ -90,6 +92,7 @@ class Chunk:
     def changes(self, answer: bytes, found: Changes) -> None:
         """Add what differs from the answer before."""
         last, self._last = self._last, answer
+        self.is_known = True
         if answer == last:
             return
         if not answer.startswith(self._good) or (last and not last.startswith(self._good)):
@@ -132,18 +135,22 @@ class Chunk:
                 found.numbers += [leaf[0] for leaf in item.leaves]
                 found.values += [None] * len(item.leaves)
             return
-        if len(self._last) != self.size:
+        if not self._last:
             self._last = bytes(self.size)
-            before = 1
-        old = b'' if before else self._last[item.start:item.start + len(data)]
-        self._last = self._last[:item.start] + data + self._last[item.start + len(data):]
+        is_known = (self.is_known or item.is_known) and not before
+        old = self._last[item.start:item.start + len(data)] if is_known else b''
+        item.is_known = True
+        self._put(item.start, data)
         self._compare(item.leaves, data, old, found)
 
-    def forget(self) -> None:
-        """Report everything anew with the next answer."""
-        self._last = b''
-        for item in self.items:
-            item.error = 0
+    def take_over(self, number: int, data: bytes) -> None:
+        """A leaf was told to have these bytes (of a bit: 0 or 1), so that only what differs is told next."""
+        for candidate, start, _end, _decode, bit in self._fields if self._last else ():
+            if candidate == number:
+                self._put(start, data if bit is None else bytes((self._last[start] & ~(1 << bit) | data[0] << bit,)))
+
+    def _put(self, start: int, data: bytes) -> None:
+        self._last = self._last[:start] + data + self._last[start + len(data):]
 
     def raw(self, number: int) -> bytes:
         """The bytes a leaf last had; empty while unknown."""

@@ -13,8 +13,9 @@ from typing import Any
 from edgeos.ads import library
 from edgeos.ads.library import AdsError, AmsPort
 from edgeos.ads.session import NotRunning, Session
-from edgeos.ads.store import LONGEST_TIMEOUT, SymbolsChanged, UnknownSymbol, request_timeout
+from edgeos.ads.store import LONGEST_TIMEOUT, UnknownSymbol, request_timeout
 from edgeos.ads.values import ValueRefused
+from edgeos.ads.writing import ReadOnly
 
 SYSTEM_SERVICE = 10_000  # the AMS port that answers also in CONFIG
 MOST_TIMEOUTS = 2
@@ -28,8 +29,9 @@ Job = tuple[str, dict[str, Any], Answer, Answer]
 class Runtime(threading.Thread):
     """`send` takes messages for the app; jobs are given with `ask` and answered through their own callbacks.
 
-    The first job is the opening. Messages: `values` (see poll.py), `slow` count, `lost` kind and value, `paused` why,
-    `chosen` result, `busy` seconds, `broken` (see poll.py), `log` level and text; each with the link's number in front.
+    The first job is the opening. Messages: `values` (see poll.py), `slow` count, `lost` kind and value, `paused`,
+    `chosen` result, `busy` seconds, `broken` (see poll.py), `log` level and text, `mistake` traceback; each with the
+    link's number in front.
     """
 
     def __init__(self, number: int, settings: dict[str, Any], connect: Callable[[str], None], send: Send) -> None:
@@ -96,7 +98,7 @@ class Runtime(threading.Thread):
         except AdsError:
             pass  # the PLC is gone, and what it kept for us with it
         except Exception:  # the thread's boundary: a mistake ends the link, and the app opens it anew
-            traceback.print_exc()
+            self._send(['mistake', self.number, traceback.format_exc()])
             self._lose('internal', 0)
 
     def _name_of(self, port: AmsPort) -> tuple[str, str]:
@@ -130,29 +132,15 @@ class Runtime(threading.Thread):
                 self._judge(session, error)
             except NotRunning as error:
                 self._lose('state', error.state)
-            except SymbolsChanged as change:
-                self._send(['paused', self.number, str(change)])
-                self._choose_again(session)
 
-    def _choose_again(self, session: Session) -> None:
-        try:
-            self._send(['chosen', self.number, session.choose()])
-        except (AdsError, ValueRefused) as error:
-            self._send(['log', self.number, 'warning', f'the symbols could not be read again: {error}'])
-            session.give_up_symbols()
-            if isinstance(error, AdsError):
-                self._judge(session, error, forgive=True)
-
-    def _judge(self, session: Session, error: AdsError, *, forgive: bool = False) -> None:
-        """A timeout may happen once; what a PLC refuses while it takes a new program is forgiven."""
+    def _judge(self, session: Session, error: AdsError) -> None:
+        """A timeout may happen once."""
         if error.code == library.TIMEOUT:
             self._timeouts += 1
             self._send(['slow', self.number, self._timeouts])
             session.ask_again()
             if self._timeouts < MOST_TIMEOUTS:
                 return
-        elif forgive and error.code not in (library.LOST, library.NO_SUCH_PORT, library.NO_SUCH_MACHINE):
-            return
         self._lose('ads', error.code)
 
     def _lose(self, kind: str, value: int) -> None:
@@ -178,9 +166,11 @@ class Runtime(threading.Thread):
             refuse({'code': 422, 'message': str(error), 'data': {'template': error.template, 'values': error.values}})
         except UnknownSymbol as error:
             refuse({'code': 404, 'message': str(error)})
+        except ReadOnly as error:
+            refuse({'code': 403, 'message': str(error)})
         except AdsError as error:
             refuse({'code': error.code, 'message': str(error)})
-            if error.code in (library.TIMEOUT, library.LOST):
+            if error.is_dead:
                 raise
         except Exception as error:
             refuse({'code': 0, 'message': f'{type(error).__name__}: {error}'})

@@ -2,7 +2,6 @@
 import struct
 from typing import Any
 
-from edgeos.ads import library
 from edgeos.ads.library import AdsError, AmsPort
 from edgeos.ads.plan import SUM_READ, Address
 from edgeos.ads.symbols import Leaf, Selection, SymbolError, SymbolTable, variable
@@ -63,15 +62,11 @@ class SymbolStore:
         if handle is not None:
             self._port.write(RELEASE_HANDLE, 0, struct.pack('<I', handle))
 
-    def forget(self) -> None:
-        """Read the symbols anew when they are needed next."""
-        self._table = None
-
     def check(self) -> None:
         """Raises SymbolsChanged when the program has changed, AdsError when the PLC does not answer."""
         if self.guards and self._look([address for address, _value in self.guards]) != self.guards:
             self._table = None
-            raise SymbolsChanged('the program on the PLC has changed')
+            raise SymbolsChanged
 
     def choose(self) -> Selection:
         """The leaves of the settings' symbols and variables; raises AdsError, ValueRefused."""
@@ -112,7 +107,7 @@ class SymbolStore:
             if self._look([address for address, _value in before]) == before:
                 self.guards, self._table = before, table
                 return
-        raise AdsError(library.TIMEOUT)  # a program that is being changed all the time
+        raise AdsError(INVALID_DATA)  # a program that is being changed all the time
 
     def _release_quietly(self) -> None:
         try:
@@ -139,12 +134,27 @@ class SymbolStore:
             answer = self._port.read_write(SUM_READ, len(addresses), size, request)
         except AdsError as error:
             _raise_if_dead(error)
-            return []
+            return self._look_one_by_one(addresses)
+        if len(answer) != size:
+            return self._look_one_by_one(addresses)
         found, at = [], 4 * len(addresses)
         for number, address in enumerate(addresses):
             if struct.unpack_from('<I', answer, 4 * number)[0] == 0:
                 found.append((address, answer[at:at + address[2]]))
             at += address[2]
+        return found
+
+    def _look_one_by_one(self, addresses: list[Address]) -> list[tuple[Address, bytes]]:
+        """For a PLC that knows no sum reads."""
+        found = []
+        for address in addresses:
+            try:
+                data = self._port.read(*address)
+            except AdsError as error:
+                _raise_if_dead(error)
+                continue
+            if len(data) == address[2]:
+                found.append((address, data))
         return found
 
     def _upload_patiently(self) -> SymbolTable:
@@ -192,5 +202,5 @@ class SymbolStore:
 
 
 def _raise_if_dead(error: Exception) -> None:
-    if isinstance(error, AdsError) and error.code in (library.TIMEOUT, library.LOST):
+    if isinstance(error, AdsError) and error.is_dead:
         raise error

@@ -4,11 +4,13 @@ The main thread reads requests from the socket; each runtime (AMS port) of the P
 `open` {link, settings}, `choose`, `browse`, `search`, `write` (all with link), `close` {link}. Messages to the app are
 lists: method, link, and what belongs to it (see runtime.py and poll.py). The process ends when the socket closes.
 """
+import faulthandler
 import os
 import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -34,7 +36,7 @@ class Worker:
 
     def serve(self) -> None:
         """Until the app closes the socket."""
-        with self._sock.makefile('rb') as lines:
+        with suppress(OSError), self._sock.makefile('rb') as lines:
             for line in lines:
                 self._take(orjson.loads(line))
         self._take_leave()
@@ -57,6 +59,9 @@ class Worker:
         def refuse(error: dict[str, Any]) -> None:
             self._send({'id': number, 'error': error})
 
+        if method == 'hello':
+            answer(None)
+            return
         if method == 'open':
             runtime = self._links[link] = Runtime(link, params, self._connect, self._send)
             runtime.start()
@@ -84,15 +89,13 @@ class Worker:
 
     def _send(self, message: Any) -> None:
         data = orjson.dumps(message, default=str) + b'\n'
-        with self._sending:
-            try:
-                self._sock.sendall(data)
-            except OSError:
-                os._exit(0)  # the app is gone; AdsLib's threads do not end by asking
+        with self._sending, suppress(OSError):  # when the app is gone, `serve` takes leave
+            self._sock.sendall(data)
 
 
 def main() -> None:
     """Never returns: AdsLib's threads must not meet the interpreter's end."""
+    faulthandler.enable()  # AdsLib can take the process down; where it stood goes to the log
     descriptor, address, source = sys.argv[1:]
     with socket.socket(fileno=int(descriptor)) as sock:
         try:

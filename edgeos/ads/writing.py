@@ -9,27 +9,36 @@ from edgeos.ads.symbols import Leaf
 from edgeos.ads.values import ValueRefused
 
 
-def write_value(port: AmsPort, leaf: Leaf, value: Any, before: bytes) -> Any:
-    """What the PLC says the value is afterwards; raises ValueRefused, AdsError.
+class ReadOnly(Exception):
+    """Raised where a value cannot be written at all."""
+
+
+def write_value(port: AmsPort, leaf: Leaf, value: Any, before: bytes) -> bytes:
+    """The bytes that the PLC says the value has afterwards; raises ReadOnly, ValueRefused, AdsError.
 
     By a handle made from the name, so that it lands on the right variable although the program may have changed a
     moment ago, and bits are the PLC's own business; by address only where the PLC knows no such name.
     """
     if not leaf.writable:
-        raise ValueRefused('{name} is read-only: {type}.', name=leaf.name, type=leaf.type)
+        raise ReadOnly(leaf.name)
     data = leaf.codec.encode(value, before)
     handle = _handle_of(port, leaf)
     if handle is None:
         if leaf.bit is not None:
             raise ValueRefused('{name} is a bit that this PLC does not offer by name.', name=leaf.name)
         port.write(leaf.group, leaf.offset, data)
-        return leaf.codec.decode(port.read(leaf.group, leaf.offset, leaf.size))
+        return _exactly(port.read(leaf.group, leaf.offset, leaf.size), leaf)
     try:
         port.write(VALUE_BY_HANDLE, handle, data)
-        raw = port.read(VALUE_BY_HANDLE, handle, leaf.codec.size)
+        return _exactly(port.read(VALUE_BY_HANDLE, handle, leaf.codec.size), leaf)
     finally:
         _release(port, handle)
-    return leaf.codec.decode(raw)
+
+
+def _exactly(raw: bytes, leaf: Leaf) -> bytes:
+    if len(raw) != leaf.codec.size:
+        raise AdsError(library.INVALID_SIZE)
+    return raw
 
 
 def _handle_of(port: AmsPort, leaf: Leaf) -> int | None:
@@ -38,7 +47,7 @@ def _handle_of(port: AmsPort, leaf: Leaf) -> int | None:
             answer = port.read_write(HANDLE_BY_NAME, 0, 4, leaf.name.encode('cp1252', 'replace') + b'\0')
         return int(struct.unpack('<I', answer)[0])
     except (AdsError, struct.error) as error:
-        if isinstance(error, AdsError) and error.code in (library.TIMEOUT, library.LOST):
+        if isinstance(error, AdsError) and error.is_dead:
             raise
         return None
 

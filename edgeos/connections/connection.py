@@ -123,6 +123,11 @@ class Connection(ABC):
         """Whether values are on their way once the link is open."""
         return True
 
+    @property
+    def is_impaired(self) -> bool:
+        """Whether the device lives, but its values cannot be had at the moment."""
+        return False
+
     # what it is
 
     @property
@@ -152,7 +157,7 @@ class Connection(ABC):
         age = self.clock.monotonic() - self.last_proof
         if age >= 5 * self.expected_interval:
             return Health.BAD
-        if age >= 2 * self.expected_interval or self.source.thinned_since is not None:
+        if age >= 2 * self.expected_interval or self.source.thinned_since is not None or self.is_impaired:
             return Health.DEGRADED
         return Health.DEGRADED if self.error_share > TOO_MANY_ERRORS else Health.GOOD
 

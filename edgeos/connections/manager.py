@@ -94,6 +94,7 @@ class ConnectionManager:
         if self._ticker is not None:
             self._ticker.cancel()
         await asyncio.gather(*(connection.stop() for connection in self.connections.values()))
+        await self._services.plc_workers.settle()
         for connection in self.connections.values():
             if minute := connection.traffic.take_minute(unfinished=True):
                 self._services.history.add_minute(connection.id, minute)

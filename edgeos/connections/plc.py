@@ -1,24 +1,31 @@
 """PLC connections: Beckhoff TwinCAT 2 and 3 over ADS, by way of a worker process."""
 import asyncio
-import socket
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
 from edgeos.connections.connection import Connection
-from edgeos.connections.plc_config import PlcConfig, default_net_id
-from edgeos.connections.plc_failures import Ends, ads_failure, failed_to_reach, not_running
+from edgeos.connections.plc_config import MOST_PATTERNS, PlcConfig, default_net_id
+from edgeos.connections.plc_failures import (
+    DEAD,
+    NO_ANSWER,
+    NO_SUCH_MACHINE,
+    Ends,
+    ads_failure,
+    failed_to_reach,
+    not_running,
+)
 from edgeos.connections.plc_points import PlcPoints
+from edgeos.connections.plc_router import resolve
 from edgeos.connections.plc_udp import local_address_for
 from edgeos.connections.plc_workers import OPEN_LIMIT, PlcLink, WorkerBusy
 from edgeos.connections.services import Browsed, Services
 from edgeos.connections.state import ConnectionFailure, Notice, Status, WriteRefused
 from edgeos.gateway import Source, UnknownPoint
 from edgeos.processes import ProcessError
-from edgeos.rpc import RpcClosed, RpcError
+from edgeos.rpc import NOT_JSON, RpcClosed, RpcError
 from edgeos.settings import ConnectionSettings
 
-RESOLVE_LIMIT = 5.0
 WRITE_LIMIT = 4.5
 MOST_POINTS = 10_000
 LIVE_KEYS = frozenset(('symbols', 'variables', 'poll_ms'))  # may change while the link lives
@@ -37,6 +44,7 @@ class PlcConnection(Connection):
         super().__init__(settings, services)
         self._link: PlcLink | None = None
         self._points = PlcPoints(self)
+        self._wants_choice = asyncio.Event()
         self._has_answered = False  # with the settings as they are
         self._runtime = ''
         self._resolved = ''
@@ -44,11 +52,12 @@ class PlcConnection(Connection):
 
     @property
     def address(self) -> str:
-        return f'{self.config.host} · AMS {self.config.ams_port}'
+        return self.config.host
 
     @property
     def detail(self) -> str:
-        return self._runtime if self.status is Status.CONNECTED else ''
+        runtime = self._runtime if self.status is Status.CONNECTED else ''
+        return ' · '.join(word for word in (f'AMS {self.config.ams_port}', runtime) if word)
 
     @property
     def expected_interval(self) -> float:
@@ -75,7 +84,8 @@ class PlcConnection(Connection):
         return self._link.pid if self._link is not None else None
 
     def _make_source(self) -> Source:
-        return self.services.gateway.add_source(self.id, self, max_points=MOST_POINTS, exempt=True, ignore_case=True)
+        most = MOST_POINTS + MOST_PATTERNS  # names that vanished stay
+        return self.services.gateway.add_source(self.id, self, max_points=most, exempt=True, ignore_case=True)
 
     def _configured(self) -> None:
         self._has_answered = False
@@ -86,8 +96,8 @@ class PlcConnection(Connection):
 
     async def _open(self) -> None:
         host, port = self.config.endpoint
-        self._resolved = await self._resolve(host)
-        self._source_address = await asyncio.to_thread(local_address_for, self._resolved)
+        self._resolved = await resolve(host)
+        self._source_address = local_address_for(self._resolved)
         if not self.net_id or not self.source_net_id:
             raise ConnectionFailure('no_route', 'There is no way to {address}: this device has no address of its own.',
                                     'Check the network of this device.', address=self.address)  # fmt: skip
@@ -97,21 +107,13 @@ class PlcConnection(Connection):
         self._has_answered = True
         self._runtime = f'{opened["name"]} {opened["version"]}'.strip()
         self.traffic.round_trips.note(opened['ms'])
-        self.ladder.reach('login', self.clock.monotonic())
-
-    async def _resolve(self, host: str) -> str:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(RESOLVE_LIMIT):
-                found = await loop.getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise failed_to_reach(socket.gaierror(), self.address, host) from error
-        return str(found[0][4][0])
+        now = self.clock.monotonic()
+        self.ladder.reach('answer', now - opened['ms'] / 1000)
+        self.ladder.reach('login', now)
 
     async def _take_link(self, endpoint: tuple[str, int]) -> PlcLink:
         try:
-            self._link = await self.services.plc_workers.take(endpoint, self.source_net_id, self._points.take,
-                                                              self.journal.debug)  # fmt: skip
+            self._link = await self.services.plc_workers.take(endpoint, self.source_net_id, self._points.take)
         except WorkerBusy as error:
             raise ConnectionFailure('wrong_net_id', 'Another connection to {address} uses the source NetId {other}.',
                                     'Give both connections the same source NetId.', address=self.address,
@@ -130,12 +132,26 @@ class PlcConnection(Connection):
         try:
             opened: dict[str, Any] = await link.call('open', OPEN_LIMIT, **settings)
         except TimeoutError as error:
-            raise self._failure_of(0x745, '', {}) from error
+            link.give_up('ads', NO_ANSWER)
+            raise self._failure_of(NO_ANSWER, '', {}) from error
         except RpcClosed as error:
             raise self._lost_failure(*(link.lost.result() if link.lost.done() else ('gone', 0))) from error
         except RpcError as error:
-            raise self._failure_of(error.code, str(error), error.data or {}) from error
+            data = error.data or {}
+            raise self._refused_to_open(link, error.code, str(error), data) from error
         return opened
+
+    def _refused_to_open(self, link: PlcLink, code: int, text: str, data: dict[str, Any]) -> ConnectionFailure:
+        """The router took the connection; it has a route back to us if it answered anything, also a refusal."""
+        now = self.clock.monotonic()
+        if code in (NO_ANSWER, DEAD):
+            self.ladder.reach('answer', now)
+            link.give_up('ads', code)
+        else:
+            self.ladder.reach('login', now)
+        failure = self._failure_of(code, text, data)
+        self._has_answered = self._has_answered or 'state' in data or code == NO_SUCH_MACHINE
+        return failure
 
     def _failure_of(self, code: int, text: str, data: dict[str, Any]) -> ConnectionFailure:
         ends = Ends(self.address, self.net_id, self.config.ams_port, self.source_net_id)
@@ -144,33 +160,34 @@ class PlcConnection(Connection):
     # serving
 
     async def _serve(self) -> None:
+        """Have the worker poll what the settings say, again whenever they change, until the link is lost."""
         link = self._link
         assert link is not None
-        choosing = asyncio.create_task(self._choose(), name=f'symbols of {self.id}')
-        try:
-            await asyncio.wait((choosing, link.lost), return_when=asyncio.FIRST_COMPLETED)
-            if choosing.done():
-                choosing.result()
+        while not link.lost.done():
+            self._wants_choice.clear()
+            if await self._choose(link):
                 self.ladder.reach('data', self.clock.monotonic())
-            await asyncio.shield(link.lost)
-        finally:
-            choosing.cancel()
+            changed = asyncio.create_task(self._wants_choice.wait(), name=f'other symbols for {self.id}')
+            try:
+                await asyncio.wait((changed, link.lost), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                changed.cancel()
         raise self._lost_failure(*link.lost.result())
 
-    async def _choose(self) -> None:
-        """Have the worker poll what the settings say; raises ConnectionFailure."""
-        link, config = self._link, self.config.model_dump(mode='json')
-        if link is None:
-            return
+    async def _choose(self, link: PlcLink) -> bool:
+        """Tell the worker what to poll; answers whether it does, as the link may be lost. Raises ConnectionFailure."""
+        config = self.config.model_dump(mode='json')
         try:
-            chosen = await link.call('choose', **{key: config[key] for key in LIVE_KEYS})
-        except RpcClosed:
-            return  # told by the link itself
+            await link.call('choose', **{key: config[key] for key in LIVE_KEYS})
         except TimeoutError as error:
-            raise self._failure_of(0x745, '', {}) from error
+            raise self._failure_of(NO_ANSWER, '', {}) from error
+        except RpcClosed:
+            return False
         except RpcError as error:
+            if link.lost.done():
+                return False
             raise self._failure_of(error.code, str(error), error.data or {}) from error
-        self._points.choose(chosen)
+        return True
 
     def _lost_failure(self, kind: str, value: int) -> ConnectionFailure:
         if kind == 'state':
@@ -182,12 +199,12 @@ class PlcConnection(Connection):
         if kind == 'gone':
             return ConnectionFailure('connection_lost', 'The process for {address} ended unexpectedly.',
                                      'It is started again by itself.', address=self.address)  # fmt: skip
-        return self._failure_of(0x745 if kind == 'silent' else value, '', {})
+        return self._failure_of(NO_ANSWER if kind == 'silent' else value, '', {})
 
     async def _close(self) -> None:
         link, self._link = self._link, None
         if link is not None:
-            await link.close()
+            await self.services.plc_workers.leave(link)
 
     def adapt(self, config: BaseModel) -> bool:
         """Take over other symbols, or another pace, without leaving the PLC."""
@@ -197,20 +214,16 @@ class PlcConnection(Connection):
             return False
         self.config = config
         self._points.configured()
-        self._adapting = asyncio.create_task(self._adapt(), name=f'adapt {self.id}')
+        self._wants_choice.set()
         return True
-
-    async def _adapt(self) -> None:
-        try:
-            await self._choose()
-        except ConnectionFailure as error:
-            self.note_failure(error.failure)
-            if self._link is not None:
-                self._link.lose('ads', 0x745)
 
     @property
     def expects_values(self) -> bool:
         return bool(self.config.symbols or self.config.variables)
+
+    @property
+    def is_impaired(self) -> bool:
+        return self._points.is_paused
 
     def notices(self) -> list[Notice]:
         return super().notices() + self._points.notices()
@@ -244,9 +257,13 @@ class PlcConnection(Connection):
     def _refusal(self, error: RpcError, name: str) -> Exception:
         if error.code == 404:
             return UnknownPoint(f'{self.id}/{name}')
+        if error.code == 403:
+            return WriteRefused('{point} is read-only.', 403, point=error)
+        if error.code == NOT_JSON:
+            return WriteRefused('{point} cannot take this value.', 422, point=name)
         if error.code == 422:
             return WriteRefused(error.data['template'], 422, **error.data['values'])
-        return WriteRefused('{name} refused {point}: {why}.', 504 if error.code in (0x745, -1) else 403,
+        return WriteRefused('{name} refused {point}: {why}.', 504 if error.code in (NO_ANSWER, DEAD) else 403,
                             name=self.name, point=name, why=error)  # fmt: skip
 
     async def browse(self, prefix: str) -> list[Browsed]:

@@ -2,12 +2,14 @@
 import ipaddress
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
+from edgeos.ads.symbols import variable
 from edgeos.settings import StrictModel
 
 ADS_PORT = 48898
 LONGEST_NAME = 255
+MOST_PATTERNS = 2000
 
 Pattern = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 
@@ -27,6 +29,12 @@ class PlcVariable(StrictModel):
     offset: int = Field(ge=0, le=0xFFFFFFFF)
     type: str = Field(min_length=1, max_length=LONGEST_NAME)
 
+    @field_validator('type')
+    @classmethod
+    def _has_values(cls, kind: str, info: ValidationInfo) -> str:
+        variable(info.data.get('name', ''), info.data.get('group', 0), info.data.get('offset', 0), kind, 'auto')
+        return kind
+
 
 class PlcConfig(StrictModel):
     """`[connections.config]` of type plc. An empty NetId is the address with `.1.1` behind it."""
@@ -36,11 +44,11 @@ class PlcConfig(StrictModel):
     ams_port: int = Field(default=851, ge=1, le=65535)
     poll_ms: int = Field(default=200, ge=10, le=3_600_000)
     timeout_ms: int = Field(default=2000, ge=100, le=10_000)
-    symbols: list[Pattern] = Field(default=[], max_length=2000)
+    symbols: list[Pattern] = Field(default=[], max_length=MOST_PATTERNS)
     source_net_id: str = ''
     notifications: bool = False
     encoding: Literal['auto', 'cp1252', 'utf-8'] = 'auto'
-    variables: list[PlcVariable] = Field(default=[], max_length=2000)
+    variables: list[PlcVariable] = Field(default=[], max_length=MOST_PATTERNS)
 
     @field_validator('host')
     @classmethod
@@ -59,10 +67,11 @@ class PlcConfig(StrictModel):
     @field_validator('variables')
     @classmethod
     def _names_are_unique(cls, variables: list[PlcVariable]) -> list[PlcVariable]:
-        names = [variable.name.casefold() for variable in variables]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f'the name {name!r} stands twice')
+        seen: set[str] = set()
+        for each in variables:
+            if each.name.casefold() in seen:
+                raise ValueError(f'the name {each.name!r} stands twice')
+            seen.add(each.name.casefold())
         return variables
 
     @property

@@ -6,11 +6,17 @@ from edgeos.connections.services import Browsed
 from edgeos.connections.state import Notice
 from edgeos.connections.topics import next_level
 from edgeos.gateway import Point
+from edgeos.reporting import log_error
 
 if TYPE_CHECKING:
     from edgeos.connections.plc import PlcConnection
 
 SHOWN = 5  # names in a sentence
+MOST_BROKEN = 100
+
+
+class WorkerMistake(Exception):
+    """What went wrong in a worker by its own fault; the text is its traceback."""
 
 
 class PlcPoints:
@@ -23,7 +29,8 @@ class PlcPoints:
         self._missing: list[str] = []
         self._left_out = 0
         self._symbols = -1  # that the PLC offers; -1 while unknown
-        self._broken: dict[str, str] = {}
+        self._broken: list[str] = []
+        self.is_paused = False  # the program has changed, and its symbols are not read yet
 
     def configured(self) -> None:
         """The settings are others: what was said about the old choice is not true any more."""
@@ -45,6 +52,7 @@ class PlcPoints:
         self._missing, self._left_out = chosen['missing'], chosen['left_out']
         self._symbols = chosen['symbols']
         self._broken.clear()
+        self.is_paused = False
         vanished = {name.casefold() for name in self._missing}
         changed = [name for name, point in source.points.items()
                    if name in wanted and point.declared_type != wanted[name][1]]  # fmt: skip
@@ -74,13 +82,16 @@ class PlcPoints:
             self._take_values(message)
         elif method == 'chosen':
             self.choose(message[2])
-            self._connection.journal.info('the program on the PLC has changed; its symbols were read again')
         elif method == 'paused':
+            self._connection.journal.info('the program on the PLC has changed; its symbols are read again')
+            self.is_paused = True
             self._connection.on_symbols_paused()
         elif method == 'broken':
             self._take_broken(message)
-        elif method == 'slow':
-            self._connection.journal.debug('a request was not answered in time')
+        elif method == 'said':
+            self._connection.journal.debug(message[2])
+        elif method == 'mistake':
+            self._take_mistake(message[2])
         elif method == 'log':
             self._connection.journal.warning(message[3])
 
@@ -89,7 +100,7 @@ class PlcPoints:
         connection = self._connection
         traffic = connection.traffic
         traffic.packets_sent += grown[0]
-        traffic.packets_received += grown[1]
+        traffic.packets_received += grown[1] + grown[5]
         traffic.bytes_sent += grown[2]
         traffic.bytes_received += grown[3]
         traffic.errors += grown[4]
@@ -109,16 +120,22 @@ class PlcPoints:
         self._connection.services.gateway.deliver(point, value, self._connection.clock.wall(), quality)
 
     def _take_broken(self, message: Message) -> None:
-        _method, _link, name, count, text, code = message
-        self._broken[name] = f'{text} ({code})'
-        self._connection.journal.warning(f'{name} cannot be read: {text} ({code})'
-                                         + (f', and {count - 1} values with it' if count > 1 else ''))  # fmt: skip
+        _method, _link, names, count, text, code = message
+        self._broken += names[:MOST_BROKEN - len(self._broken)]
+        more = f' and {count - SHOWN} more' if count > SHOWN else ''
+        self._connection.journal.warning(f'{", ".join(names[:SHOWN])}{more} cannot be read: {text} ({code})')
+
+    def _take_mistake(self, text: str) -> None:
+        self._connection.journal.error(text)
+        log_error(WorkerMistake(text), operation='PLC worker', connection_id=self._connection.id, type='plc')
 
     # what is said
 
     def notices(self) -> list[Notice]:
         """Choices that could not be kept, and the missing first choice."""
         found = []
+        if self.is_paused:
+            found.append(Notice('The program on the PLC has changed; its symbols are being read again.'))
         if not self._connection.config.symbols and not self._connection.config.variables:
             found.append(Notice('No symbols are chosen yet. Choose them under Browse.'))
         if self._symbols == 0 and self._connection.config.symbols:
@@ -129,7 +146,8 @@ class PlcPoints:
         if self._left_out:
             found.append(Notice('{count} further values were left out: {limit} is the most.',
                                 {'count': str(self._left_out), 'limit': str(len(self._order))}))  # fmt: skip
-        broken = [name for name in self._broken if (point := self.find(name)) is None or point.quality == 'bad']
+        points = self._connection.source.points
+        broken = [name for name in self._broken if name in points and points[name].quality == 'bad']
         if broken:
             found.append(Notice('Cannot be read: {names}.', {'names': shortened(broken)}))
         return found

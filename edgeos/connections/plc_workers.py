@@ -7,17 +7,18 @@ last that goes ends it, and when its link to the PLC is dead all of them go down
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from itertools import count
 from typing import Any
 
-from edgeos.processes import PROJECT, ChildProcess, python_module
+from edgeos.processes import PROJECT, ChildProcess, ProcessError, python_module
 from edgeos.rpc import Peer, RpcClosed, RpcError
 
 PROBE_LIMIT = 1.5  # s for the TCP handshake
 OPEN_LIMIT = 5.0  # s for AdsLib to connect and the PLC to answer
 START_LIMIT = 10.0  # s for the process to be there, on a busy machine
+NEIGHBOUR = 1.5  # s since the last word of a link that counts as living
 CALL_LIMIT = 12.0  # s for anything else; symbols of a large program take a while
 SILENCE = 4.4  # s without a word from the worker after which it is held for dead: it speaks at least once a second
 CLOSE_LIMIT = 1.0
@@ -41,43 +42,55 @@ class PlcLink:
         self.number = number
         self.on_message = on_message
         self.lost: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
-        self.heard = asyncio.get_running_loop().time()
-        self._worker = worker
+        self.heard: float | None = None  # loop time of the PLC's last answer
+        self.spoke: float | None = None  # loop time of the worker's last word about it, from its opening on
+        self.worker = worker
 
     @property
     def pid(self) -> int | None:
-        return self._worker.process.pid
+        return self.worker.process.pid
 
     async def call(self, method: str, within: float = CALL_LIMIT, **params: Any) -> Any:
         """Raises RpcError, RpcClosed, TimeoutError."""
-        return await self._worker.peer.call(method, {'link': self.number, **params}, within)
+        result = await self.worker.peer.call(method, {'link': self.number, **params}, within)
+        self.heard = self.spoke = asyncio.get_running_loop().time()
+        return result
+
+    def is_heard(self, within: float) -> bool:
+        """Whether the PLC has answered it within so many seconds."""
+        return self.heard is not None and asyncio.get_running_loop().time() - self.heard <= within
 
     def lose(self, kind: str, value: int = 0) -> None:
         """The link is dead; tells whoever serves it, once."""
         if not self.lost.done():
             self.lost.set_result((kind, value))
 
-    async def close(self) -> None:
-        """Give the share back; the process ends with the last one. Never raises."""
-        await self._worker.leave(self)
+    def give_up(self, kind: str, value: int) -> None:
+        """The PLC does not answer it: its way there is renewed, unless a neighbour lives on the same way."""
+        neighbours = [other for other in self.worker.links.values() if other is not self]
+        if value == LOST or not any(other.is_heard(NEIGHBOUR) for other in neighbours):
+            self.worker.fail(kind, value)
+        else:
+            self.lose(kind, value)
 
 
 class PlcWorker:
     """One process, and the links it carries."""
 
-    def __init__(self, endpoint: Endpoint, source: str, on_line: Callable[[str], None]) -> None:
+    def __init__(self, endpoint: Endpoint, source: str) -> None:
+        self.endpoint = endpoint
         self.source = source
         self.links: dict[int, PlcLink] = {}
         self._numbers = count(1)
-        self._ours, theirs = socket.socketpair()
-        self._theirs = theirs
+        self._ours, self._theirs = socket.socketpair()
         address = f'{endpoint[0]}:{endpoint[1]}'
         self.process = ChildProcess(
             f'PLC worker {address}',
-            python_module('edgeos.ads.worker', str(theirs.fileno()), address, source),
-            cwd=PROJECT, pass_fds=(theirs.fileno(),), on_line=on_line,
+            python_module('edgeos.ads.worker', str(self._theirs.fileno()), address, source),
+            cwd=PROJECT, pass_fds=(self._theirs.fileno(),), on_line=self._on_line,
         )  # fmt: skip
         self.peer: Peer
+        self._is_ending = False
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -85,15 +98,14 @@ class PlcWorker:
         return self.process.is_running and not self.peer.is_closed
 
     async def start(self) -> None:
-        """Raises ProcessError."""
+        """Returns when it listens; raises ProcessError. What it has begun must be ended in any case."""
         self.peer = await Peer.over(self._ours, self._on_message, self._on_close)
+        await self.process.start()
+        self._theirs.close()  # not before the process is there: another could get the number meanwhile
         try:
-            await self.process.start()
-        except BaseException:
-            self.peer.close()
-            raise
-        finally:
-            self._theirs.close()
+            await self.peer.call('hello', {'link': 0}, START_LIMIT)
+        except (TimeoutError, RpcClosed, RpcError) as error:
+            raise ProcessError(f'{self.process.name} does not come up') from error
         self._watch = asyncio.create_task(self._watch_silence(), name=f'watch {self.process.name}')
 
     def join(self, on_message: Callable[[Message], None]) -> PlcLink:
@@ -102,16 +114,6 @@ class PlcWorker:
         self.links[link.number] = link
         return link
 
-    async def leave(self, link: PlcLink) -> None:
-        """The last one to leave ends the process."""
-        if self.links.pop(link.number, None) is None:
-            return
-        if self.links and self.is_alive:
-            with suppress(RpcError, RpcClosed, TimeoutError):
-                await link.call('close', CLOSE_LIMIT)
-        if not self.links:
-            await self.end()
-
     def fail(self, kind: str, value: int = 0) -> None:
         """The way to the PLC is dead, for everybody who used it; ends the process at once."""
         for link in list(self.links.values()):
@@ -119,46 +121,50 @@ class PlcWorker:
         self.process.kill()
 
     async def end(self) -> None:
-        """Never raises."""
+        """Let it give back what the PLC keeps for us, which takes a moment. Never raises."""
+        self._is_ending = True
         if self._watch is not None:
             self._watch.cancel()
-        self.peer.close()
+        if hasattr(self, 'peer'):
+            self.peer.close()
         await self.process.stop(term_after=QUICK_TERM, kill_after=2 * QUICK_TERM)
+        self._ours.close()
+        self._theirs.close()
+
+    def _on_line(self, line: str) -> None:
+        """Whatever it, or AdsLib, says belongs to all of its links."""
+        for link in list(self.links.values()):
+            link.on_message(['said', link.number, line])
 
     def _on_message(self, method: str, message: Any) -> None:
-        if type(message) is not list:
-            return
-        link = self.links.get(message[1])
+        link = self.links.get(message[1]) if type(message) is list and len(message) > 1 else None
         if link is None:
             return
-        link.heard = asyncio.get_running_loop().time()
+        now = link.spoke = asyncio.get_running_loop().time()
+        if method == 'values' and message[4][1]:
+            link.heard = now
         if method == 'lost':
-            self._take_loss(link, message[2], message[3])
+            if message[2] == 'ads':
+                link.give_up('ads', message[3])
+            else:
+                link.lose(message[2], message[3])
         elif method == 'busy':
-            link.heard += message[2]
-        else:
+            link.spoke = now + message[2]
+        elif method != 'slow':
             link.on_message(message)
 
-    def _take_loss(self, link: PlcLink, kind: str, value: int) -> None:
-        """A runtime that alone is silent, or stopped, takes nobody else down."""
-        now = asyncio.get_running_loop().time()
-        others = [other for other in self.links.values() if other is not link and now - other.heard < 1.5]
-        if kind == 'ads' and (value == LOST or not others):
-            self.fail(kind, value)
-        else:
-            link.lose(kind, value)
-
     def _on_close(self) -> None:
-        self.fail('gone')
+        if not self._is_ending:
+            self.fail('gone')
 
     async def _watch_silence(self) -> None:
         """A worker that hangs, or is stopped, does not say so."""
         while True:
             await asyncio.sleep(0.2)
             now = asyncio.get_running_loop().time()
-            if self.links and all(now - link.heard > SILENCE for link in self.links.values()):
-                self.fail('silent')
-                return
+            for link in list(self.links.values()):
+                if link.spoke is not None and now - link.spoke > SILENCE:
+                    link.give_up('silent', 0)
 
 
 class PlcWorkers:
@@ -167,9 +173,9 @@ class PlcWorkers:
     def __init__(self) -> None:
         self._workers: dict[Endpoint, PlcWorker] = {}
         self._locks: dict[Endpoint, asyncio.Lock] = {}
+        self._endings: set[asyncio.Task[None]] = set()
 
-    async def take(self, endpoint: Endpoint, source: str, on_message: Callable[[Message], None],
-                   on_line: Callable[[str], None]) -> PlcLink:  # fmt: skip
+    async def take(self, endpoint: Endpoint, source: str, on_message: Callable[[Message], None]) -> PlcLink:
         """A link to the PLC there; probes the address unless somebody is connected to it.
 
         Raises OSError (the probe's; TimeoutError after 1.5 s), ProcessError, WorkerBusy.
@@ -181,9 +187,42 @@ class PlcWorkers:
                     raise WorkerBusy(worker.source)
                 return worker.join(on_message)
             await probe(endpoint)
-            worker = self._workers[endpoint] = PlcWorker(endpoint, source, on_line)
-            await worker.start()
+            worker = PlcWorker(endpoint, source)
+            try:
+                await worker.start()
+            except BaseException:
+                self._keep(worker.end())
+                raise
+            self._workers[endpoint] = worker
             return worker.join(on_message)
+
+    async def leave(self, link: PlcLink) -> None:
+        """Give a share back; the process ends with the last one. Goes on to the end also when it is cancelled."""
+        await asyncio.shield(self._keep(self._leave(link)))
+
+    async def settle(self) -> None:
+        """Returns when every process that is ending has ended."""
+        while self._endings:
+            await asyncio.wait(self._endings)
+
+    async def _leave(self, link: PlcLink) -> None:
+        worker = link.worker
+        if worker.links.pop(link.number, None) is not None and worker.links and worker.is_alive:
+            with suppress(RpcError, RpcClosed, TimeoutError):
+                await link.call('close', CLOSE_LIMIT)
+        async with self._locks.setdefault(worker.endpoint, asyncio.Lock()):  # nobody probes beside a dying worker
+            if worker.links:
+                return
+            await worker.end()
+            if self._workers.get(worker.endpoint) is worker:
+                del self._workers[worker.endpoint]
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> 'asyncio.Task[None]':
+        """Run it to the end, whoever waits for it."""
+        task = asyncio.create_task(work, name='end of a PLC link')
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+        return task
 
 
 async def probe(endpoint: Endpoint) -> None:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import psutil
@@ -150,7 +150,7 @@ async def test_it_accepts_and_says_nothing(link):
         assert connection.source_net_id in said(connection), 'the route that is missing'
         assert '127.0.0.1.1.1' in said(connection), 'and the NetId that may be wrong'
         states = [step.state for step in connection.ladder.steps(failed=True)]
-        assert states == ['passed', 'failed', 'waiting', 'waiting']
+        assert states == ['passed', 'passed', 'failed', 'waiting']
     finally:
         await connection.stop()
         server.close()
@@ -205,28 +205,49 @@ async def test_it_is_killed_and_says_so_at_once(link, plc):
     assert connection.traffic.reconnects == 1
 
 
-async def test_frozen_and_thawed_while_others_go_on(link, plc):
-    other = Plc(host='127.0.0.2').start()
+async def test_frozen_and_thawed(link, plc):
+    connection = link(plc.address)
+    await eventually(lambda: alive(connection))
+    plc.freeze()
+    await eventually(lambda: lost(connection), timeout=NOTICED)
+    assert connection.last_error.code == 'timeout'
+    assert is_stale(connection)
+    await eventually(lambda: connection.attempt >= 2, timeout=8)
+    plc.thaw()
+    await eventually(lambda: alive(connection), timeout=NOTICED + 3)
+
+
+TROUBLES = {
+    'killed': lambda plc, connection: plc.kill(),
+    'frozen': lambda plc, connection: plc.freeze(),
+    'silent': lambda plc, connection: plc.fault(silent=True),
+    'worker killed': lambda plc, connection: os.kill(worker_of(connection), signal.SIGKILL),
+    'worker stopped': lambda plc, connection: os.kill(worker_of(connection), signal.SIGSTOP),
+}
+
+
+@pytest.mark.parametrize('trouble', [*TROUBLES, 'black hole'])
+async def test_one_plc_in_trouble_disturbs_nobody(link, plc, trouble):
+    beside = Plc(host='127.0.0.2').start()
     try:
-        beside = link(other.address, 'beside')
+        other = link(beside.address, 'other')
         connection = link(plc.address)
-        await eventually(lambda: alive(connection) and alive(beside))
+        await eventually(lambda: alive(other) and alive(connection))
         async with Lag() as lag:
-            polls = beside.traffic.packets_received
-            began = time.monotonic()
-            plc.freeze()
-            await eventually(lambda: lost(connection), timeout=NOTICED)
-            assert connection.last_error.code == 'timeout'
-            assert is_stale(connection)
-            await eventually(lambda: connection.attempt >= 2, timeout=8)
-            rate = (beside.traffic.packets_received - polls) / (time.monotonic() - began)
+            with black_hole() if trouble == 'black hole' else nullcontext() as hole:
+                polls, began = other.traffic.packets_received, time.monotonic()
+                if hole:
+                    connection = link(f'127.0.0.1:{hole}', 'hole')
+                else:
+                    TROUBLES[trouble](plc, connection)
+                await eventually(lambda: lost(connection), timeout=NOTICED)
+                await eventually(lambda: time.monotonic() - began > 2)
+                rate = (other.traffic.packets_received - polls) / (time.monotonic() - began)
         assert rate > 8, 'ten polls a second and a look at the state'
-        assert beside.health is Health.GOOD and beside.traffic.errors == 0
+        assert alive(other) and other.traffic.errors == 0 and other.traffic.reconnects == 0
         assert lag.worst < max(HELD, 3 * lag.empty_p99)
-        plc.thaw()
-        await eventually(lambda: alive(connection), timeout=NOTICED + 3)
     finally:
-        other.stop()
+        beside.stop()
 
 
 @pytest.mark.parametrize('fault', ['silent', 'drop', 'refuse', 'slow'])
@@ -250,11 +271,12 @@ async def test_restarted_with_other_symbols_names_what_vanished(link, plc):
     await eventually(lambda: any('MAIN.nGone' in notice.text for notice in connection.notices()))
 
 
+@pytest.mark.parametrize('notifications', [False, True], ids=['polled', 'notified'])
 @pytest.mark.parametrize('fault', ['online_change', 'download'])
-async def test_another_program_never_shows_values_of_the_old_places(link, fault):
+async def test_another_program_never_shows_values_of_the_old_places(link, fault, notifications):
     plc = Plc('bench', '--symbols', '300').start()
     try:
-        connection = link(plc.address)
+        connection = link(plc.address, notifications=notifications)
         await eventually(lambda: alive(connection))
         gateway, wrong = connection.services.gateway, []
         gateway.subscribe('plc/**', lambda point: wrong.append(point.id) if misplaced(point) else None)
@@ -297,6 +319,30 @@ def worker_of(connection: PlcConnection) -> int:
     return connection.worker_pid
 
 
+async def test_a_program_that_changes_all_the_time_does_not_look_well(link, plc):
+    connection = link(plc.address)
+    await eventually(lambda: alive(connection))
+    plc.fault(wrong_symbol_version=True)
+    await eventually(lambda: is_stale(connection), timeout=NOTICED)
+    assert connection.health is Health.DEGRADED
+    assert 'has changed' in connection.notices()[0].text
+    plc.fault(wrong_symbol_version=False)
+    await eventually(lambda: alive(connection), timeout=NOTICED)
+    assert connection.notices() == []
+
+
+async def test_a_round_that_takes_long_is_no_silence(link):
+    plc = Plc('bench', '--symbols', '3400').start()
+    try:
+        connection = link(plc.address)
+        await eventually(lambda: alive(connection))
+        plc.fault(slow=0.8)  # seven answers a round, each late
+        await eventually(lambda: connection.traffic.round_trips.last > 5000, timeout=15)
+        assert connection.status is Status.CONNECTED and connection.traffic.reconnects == 0
+    finally:
+        plc.stop()
+
+
 # together
 
 
@@ -336,6 +382,40 @@ async def test_nothing_is_left_of_many_connects(link, plc):
         await connection.stop()
     await eventually(lambda: workers() == [])
     await eventually(lambda: psutil.Process().num_fds() <= before)
+
+
+async def test_a_start_that_is_broken_off_leaves_no_process_behind(link, plc):
+    connection = link(plc.address)
+    await eventually(lambda: alive(connection))
+    await connection.stop()
+    before = psutil.Process().num_fds()
+    for number in range(20):
+        connection.start()
+        await asyncio.sleep(number * 0.01)  # whatever it is doing by then
+        await connection.stop()
+    await connection.services.plc_workers.settle()
+    assert workers() == []
+    await eventually(lambda: psutil.Process().num_fds() <= before)
+
+
+async def test_a_stop_in_the_middle_of_closing_leaves_no_process_behind(link, plc):
+    connection = link(plc.address)
+    await eventually(lambda: alive(connection))
+    os.kill(worker_of(connection), signal.SIGSTOP)
+    await eventually(lambda: lost(connection), timeout=NOTICED)
+    await connection.stop()
+    await connection.services.plc_workers.settle()
+    assert workers() == []
+
+
+async def test_a_worker_that_never_got_an_answer_is_not_kept_for_ever(link, plc):
+    plc.fault(silent=True)
+    links = [link(plc.address, f'link_{number}') for number in range(3)]
+    await eventually(lambda: workers(), timeout=NOTICED)
+    first = workers()
+    await eventually(lambda: workers() and workers() != first, timeout=10)
+    plc.fault(silent=False)
+    await eventually(lambda: all(alive(each) for each in links), timeout=NOTICED + 3)
 
 
 def workers() -> list[int]:
