@@ -13,12 +13,8 @@ from typing import Any
 
 from pyads import pyads_ex, structs
 
-TIMEOUT = 0x745  # 1861: no answer in time
-INVALID_SIZE = 0x705
-NO_SUCH_PORT = 6
-NO_SUCH_MACHINE = 7
-LOST = -1  # the socket is dead and stays so
-NOT_SUPPORTED = frozenset((0x701, 0x702))  # service, index group
+from edgeos.ads.errors import DEAD, NO_ANSWER
+
 BUFFER = 256 * 1024  # bytes of the first answer buffer; grows for uploads
 LONGEST_CYCLE = 400_000  # ms; in units of 100 ns more does not fit 32 bits
 HEADER = 38  # bytes of AMS/TCP and AMS header before every frame's body
@@ -40,12 +36,12 @@ class AdsError(Exception):
     @property
     def is_dead(self) -> bool:
         """Whether it is the link that failed, and not what was asked."""
-        return self.code in (TIMEOUT, LOST)
+        return self.code in (NO_ANSWER, DEAD)
 
 
 def error_text(code: int) -> str:
     """What the error means, in English, as AdsLib's authors say it."""
-    return 'the connection is dead' if code == LOST else str(_TEXTS.get(code, 'unknown error'))
+    return 'the connection is dead' if code == DEAD else str(_TEXTS.get(code, 'unknown error'))
 
 
 def _function(name: str, *types: Any) -> Any:
@@ -108,7 +104,7 @@ class AmsPort:
         self._got_pointer = ctypes.byref(self._got)
         self._port = _open_port()
         if not self._port:
-            raise AdsError(LOST)
+            raise AdsError(DEAD)
         self.set_timeout(timeout_ms)
 
     @contextmanager
@@ -197,7 +193,7 @@ class AmsPort:
             self.responses += 1
             self.bytes_received += HEADER + received
             return
-        if code not in (TIMEOUT, LOST):
+        if code not in (NO_ANSWER, DEAD):
             self.responses += 1
             self.bytes_received += HEADER + 4
         if not self._is_probing:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from edgeos.ads import library
+from edgeos.ads.errors import INVALID_SIZE, NOT_SUPPORTED
 from edgeos.ads.library import AdsError, AmsPort
 from edgeos.ads.plan import SUM_READ, Address, Changes, Chunk, Item, chunks_of, items_of
 from edgeos.ads.store import SymbolsChanged
@@ -116,7 +117,7 @@ class Poll:
         try:
             answer = self._port.read_write(SUM_READ, chunk.count, chunk.size, chunk.request)
         except AdsError as error:
-            if error.code not in library.NOT_SUPPORTED:
+            if error.code not in NOT_SUPPORTED:
                 raise
             self._sums = False
             self._ask_one_by_one(chunk, changes)
@@ -147,7 +148,7 @@ class Poll:
             if error.is_dead:
                 raise
             return b'', error.code
-        return (data, 0) if len(data) == address[2] else (b'', library.INVALID_SIZE)
+        return (data, 0) if len(data) == address[2] else (b'', INVALID_SIZE)
 
     # notifications
 

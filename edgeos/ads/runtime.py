@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edgeos.ads import library
+from edgeos.ads.errors import DEAD, NO_ANSWER, NO_SUCH_PORT
 from edgeos.ads.library import AdsError, AmsPort
 from edgeos.ads.session import NotRunning, Session
 from edgeos.ads.store import LONGEST_TIMEOUT, UnknownSymbol, request_timeout
@@ -105,13 +106,13 @@ class Runtime(threading.Thread):
         try:
             return port.read_info()
         except AdsError as error:
-            if error.code in (library.LOST, library.TIMEOUT):
+            if error.code in (DEAD, NO_ANSWER):
                 raise
             return '', ''
 
     def _look_around(self, code: int) -> dict[str, Any]:
         """Where the runtime's port does not exist, the system service knows whether the PLC is in CONFIG."""
-        if code != library.NO_SUCH_PORT:
+        if code != NO_SUCH_PORT:
             return {}
         try:
             service = AmsPort(self._settings['ams_net_id'], SYSTEM_SERVICE, LONGEST_TIMEOUT)
@@ -135,7 +136,7 @@ class Runtime(threading.Thread):
 
     def _judge(self, session: Session, error: AdsError) -> None:
         """A timeout may happen once."""
-        if error.code == library.TIMEOUT:
+        if error.code == NO_ANSWER:
             self._timeouts += 1
             self._send(['slow', self.number, self._timeouts])
             session.ask_again()
@@ -183,4 +184,4 @@ class Runtime(threading.Thread):
             except queue.Empty:
                 return
             if job is not None:
-                job[3]({'code': library.LOST, 'message': 'the link is closed'})
+                job[3]({'code': DEAD, 'message': 'the link is closed'})

@@ -3,14 +3,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from edgeos.ads.library import NO_SUCH_MACHINE, NO_SUCH_PORT, AdsError, AmsPort
+from edgeos.ads.errors import NO_SUCH_MACHINE, NO_SUCH_PORT, RUN
+from edgeos.ads.library import AdsError, AmsPort
 from edgeos.ads.poll import Poll
 from edgeos.ads.store import SymbolsChanged, SymbolStore
 from edgeos.ads.symbols import Entry
 from edgeos.ads.values import ValueRefused
 from edgeos.ads.writing import write_value
 
-RUN = 5
 WATCH_SECONDS = 1.0  # between two looks at the state of the PLC
 RETRY_SECONDS = 1.0  # between two attempts to read the symbols of a new program
 BUSY_SECONDS = 10.0  # reading the symbols may take that long before anybody worries

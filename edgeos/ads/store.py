@@ -2,6 +2,7 @@
 import struct
 from typing import Any
 
+from edgeos.ads.errors import INVALID_DATA
 from edgeos.ads.library import AdsError, AmsPort
 from edgeos.ads.plan import SUM_READ, Address
 from edgeos.ads.symbols import Leaf, Selection, SymbolError, SymbolTable, variable
@@ -13,7 +14,6 @@ ONLINE_CHANGES = b'TwinCAT_SystemInfoVarList._AppInfo.OnlineChangeCnt\0'
 MOST_BYTES = 32 * 1024 * 1024  # of an upload; the largest programs have a tenth of that
 UPLOAD_MS = 4000  # thousands of symbols come in one answer
 LONGEST_TIMEOUT = 1800  # ms: two of them and a look every second are within the 5 s after which a link counts as lost
-INVALID_DATA = 0x706  # ADS: invalid data
 TRIES = 3  # to read symbols that do not change meanwhile
 
 

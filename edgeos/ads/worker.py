@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from edgeos.ads import library
+from edgeos.ads.errors import DEAD
 from edgeos.ads.hangup import watch_hangup
 from edgeos.ads.runtime import Runtime
 
@@ -85,7 +86,7 @@ class Worker:
 
     def _on_hangup(self) -> None:
         for link in list(self._links):
-            self._send(['lost', link, 'ads', library.LOST])
+            self._send(['lost', link, 'ads', DEAD])
 
     def _send(self, message: Any) -> None:
         data = orjson.dumps(message, default=str) + b'\n'

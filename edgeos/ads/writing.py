@@ -2,7 +2,7 @@
 import struct
 from typing import Any
 
-from edgeos.ads import library
+from edgeos.ads.errors import INVALID_SIZE
 from edgeos.ads.library import AdsError, AmsPort
 from edgeos.ads.store import HANDLE_BY_NAME, RELEASE_HANDLE, VALUE_BY_HANDLE
 from edgeos.ads.symbols import Leaf
@@ -37,7 +37,7 @@ def write_value(port: AmsPort, leaf: Leaf, value: Any, before: bytes) -> bytes:
 
 def _exactly(raw: bytes, leaf: Leaf) -> bytes:
     if len(raw) != leaf.codec.size:
-        raise AdsError(library.INVALID_SIZE)
+        raise AdsError(INVALID_SIZE)
     return raw
 
 

@@ -2,14 +2,14 @@
 import socket
 import ssl
 
+from edgeos.connections.reach_failures import name_not_found, no_way
 from edgeos.connections.state import ConnectionFailure
 
 
 def failed_to_connect(error: BaseException, address: str, host: str, *, tls: bool = False) -> ConnectionFailure:
     """What an exception while connecting means to the owner."""
     if isinstance(error, socket.gaierror | UnicodeError):
-        return ConnectionFailure('name_not_resolved', 'The name {host} could not be found.',
-                                 'Check the spelling, or enter the address instead.', host=host)  # fmt: skip
+        return name_not_found(host)
     if isinstance(error, ssl.SSLCertVerificationError):
         return ConnectionFailure('tls_failed', 'The certificate of {address} is not trusted: {why}.',
                                  'Choose the CA file that signed it, and use the name the certificate was made for.',
@@ -33,6 +33,5 @@ def failed_to_connect(error: BaseException, address: str, host: str, *, tls: boo
         return ConnectionFailure('connection_lost', '{address} closed the connection at once.',
                                  'Check that a broker listens there, and whether it wants TLS.', address=address)
     if isinstance(error, OSError):
-        return ConnectionFailure('no_route', 'There is no way to {address}: {why}.',
-                                 'Check the network of this device.', address=address, why=error.strerror or error)
+        return no_way(error, address)
     raise error

@@ -4,17 +4,10 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
+from edgeos.ads.errors import DEAD, NO_ANSWER, NO_SUCH_MACHINE
 from edgeos.connections.connection import Connection
 from edgeos.connections.plc_config import MOST_PATTERNS, PlcConfig, default_net_id
-from edgeos.connections.plc_failures import (
-    DEAD,
-    NO_ANSWER,
-    NO_SUCH_MACHINE,
-    Ends,
-    ads_failure,
-    failed_to_reach,
-    not_running,
-)
+from edgeos.connections.plc_failures import Ends, ads_failure, failed_to_reach, not_running
 from edgeos.connections.plc_points import PlcPoints
 from edgeos.connections.plc_router import resolve
 from edgeos.connections.plc_udp import local_address_for
@@ -123,7 +116,7 @@ class PlcConnection(Connection):
                                     'It is tried again. If it stays, send us the diagnostics.', cheap=False,
                                     address=self.address, why=error) from error  # fmt: skip
         except OSError as error:
-            raise failed_to_reach(error, self.address, endpoint[0]) from error
+            raise failed_to_reach(error, self.address) from error
         return self._link
 
     async def _open_runtime(self, link: PlcLink) -> dict[str, Any]:

@@ -1,21 +1,17 @@
 """What goes wrong on the way to a PLC, said for the owner."""
-import socket
 from typing import Any
 
+from edgeos.ads.errors import CONFIG, DEAD, NO_ANSWER, NO_SUCH_MACHINE, NO_SUCH_PORT, RUN
+from edgeos.connections.reach_failures import no_way
 from edgeos.connections.state import ConnectionFailure
 
-NO_SUCH_PORT, NO_SUCH_MACHINE, NO_ANSWER, DEAD = 6, 7, 0x745, -1
-STATES = {0: 'INVALID', 1: 'IDLE', 2: 'RESET', 3: 'INIT', 4: 'START', 5: 'RUN', 6: 'STOP', 7: 'SAVECFG', 8: 'LOADCFG',
-          9: 'POWERFAILURE', 10: 'POWERGOOD', 11: 'ERROR', 12: 'SHUTDOWN', 13: 'SUSPEND', 14: 'RESUME', 15: 'CONFIG',
-          16: 'RECONFIG'}  # fmt: skip
-RUN, CONFIG = 5, 15
+STATES = {0: 'INVALID', 1: 'IDLE', 2: 'RESET', 3: 'INIT', 4: 'START', RUN: 'RUN', 6: 'STOP', 7: 'SAVECFG',
+          8: 'LOADCFG', 9: 'POWERFAILURE', 10: 'POWERGOOD', 11: 'ERROR', 12: 'SHUTDOWN', 13: 'SUSPEND', 14: 'RESUME',
+          CONFIG: 'CONFIG', 16: 'RECONFIG'}  # fmt: skip
 
 
-def failed_to_reach(error: BaseException, address: str, host: str) -> ConnectionFailure:
+def failed_to_reach(error: OSError, address: str) -> ConnectionFailure:
     """What an exception of the TCP probe means to the owner."""
-    if isinstance(error, socket.gaierror | UnicodeError):
-        return ConnectionFailure('name_not_resolved', 'The name {host} could not be found.',
-                                 'Check the spelling, or enter the address instead.', host=host)  # fmt: skip
     if isinstance(error, ConnectionRefusedError):
         return ConnectionFailure('refused', '{address} is there, but nothing listens for ADS.',
                                  'Check that TwinCAT runs on it, and that its firewall lets TCP 48898 in.',
@@ -27,9 +23,7 @@ def failed_to_reach(error: BaseException, address: str, host: str) -> Connection
     if isinstance(error, ConnectionError):
         return ConnectionFailure('connection_lost', '{address} closed the connection at once.',
                                  'It is tried again by itself.', address=address)  # fmt: skip
-    assert isinstance(error, OSError)
-    return ConnectionFailure('no_route', 'There is no way to {address}: {why}.', 'Check the network of this device.',
-                             address=address, why=error.strerror or error)  # fmt: skip
+    return no_way(error, address)
 
 
 def not_running(address: str, state: int) -> ConnectionFailure:

@@ -18,6 +18,7 @@ from edgeos.connections.plc_udp import (
     parse_identity,
     parse_route_answer,
 )
+from edgeos.connections.reach_failures import name_not_found, no_way
 from edgeos.connections.state import ConnectionFailure
 
 WRONG_LOGIN = frozenset((0x704, 0x723))  # invalid access, access denied
@@ -40,8 +41,7 @@ async def resolve(host: str) -> str:
         async with asyncio.timeout(LOOK_UP_SECONDS):
             address = await found
     if not address:
-        raise ConnectionFailure('name_not_resolved', 'The name {host} could not be found.',
-                                'Check the spelling, or enter the address instead.', host=name)  # fmt: skip
+        raise name_not_found(name)
     return address
 
 
@@ -120,8 +120,7 @@ def _failed_to_ask(error: OSError, address: str, port: int) -> ConnectionFailure
         return ConnectionFailure('refused', 'Nothing listens on UDP port {port} of {address}.',
                                  'Check the address, and that TwinCAT is installed and running there.',
                                  address=address, port=port)  # fmt: skip
-    return ConnectionFailure('no_route', 'There is no way to {address}: {why}.', 'Check the network of this device.',
-                             address=address, why=error.strerror or error)  # fmt: skip
+    return no_way(error, address)
 
 
 class _Asked(asyncio.DatagramProtocol, Generic[T]):

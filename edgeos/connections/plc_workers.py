@@ -12,6 +12,7 @@ from contextlib import suppress
 from itertools import count
 from typing import Any
 
+from edgeos.ads.errors import DEAD
 from edgeos.processes import PROJECT, ChildProcess, ProcessError, python_module
 from edgeos.rpc import Peer, RpcClosed, RpcError
 
@@ -22,7 +23,6 @@ NEIGHBOUR = 1.5  # s since the last word of a link that counts as living
 CALL_LIMIT = 12.0  # s for anything else; symbols of a large program take a while
 SILENCE = 4.4  # s without a word from the worker after which it is held for dead: it speaks at least once a second
 CLOSE_LIMIT = 1.0
-LOST = -1  # AdsLib's error for a dead socket, which all links share
 QUICK_TERM = 0.6  # s a worker has for its own end
 
 Endpoint = tuple[str, int]  # address and TCP port
@@ -68,7 +68,7 @@ class PlcLink:
     def give_up(self, kind: str, value: int) -> None:
         """The PLC does not answer it: its way there is renewed, unless a neighbour lives on the same way."""
         neighbours = [other for other in self.worker.links.values() if other is not self]
-        if value == LOST or not any(other.is_heard(NEIGHBOUR) for other in neighbours):
+        if value == DEAD or not any(other.is_heard(NEIGHBOUR) for other in neighbours):
             self.worker.fail(kind, value)
         else:
             self.lose(kind, value)

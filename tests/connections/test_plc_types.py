@@ -149,13 +149,16 @@ async def test_a_text_that_is_too_long_leaves_the_variables_behind_it_alone(conn
     assert (values(connection)['Service.sShort'], values(connection)['Service.fLreal'] is None) == ('Tür', False)
 
 
-async def test_bits_of_one_byte_are_written_one_by_one(connection):
+async def test_bits_of_one_byte_are_read_and_written_one_by_one(connection, plc):
     names = [f'Service.aStatus[1].{bit}' for bit in ('bOn', 'bReady', 'bFault', 'bManual')]
     for wanted in ((True, False, True, False), (False, True, True, True), (False, False, False, False)):
         for name, value in zip(names, wanted, strict=True):
             await connection.write(name, value)
         await polls(connection, 3)
         assert tuple(values(connection)[name] for name in names) == wanted
+    for wanted in ((False, True, False, True), (True, True, False, False)):
+        plc.fault(set=dict(zip(names, wanted, strict=True)))
+        await eventually(lambda wanted=wanted: tuple(values(connection)[name] for name in names) == wanted)
     assert values(connection)['Service.aStatus[1].nCode'] == 0
 
 
