@@ -1,5 +1,7 @@
 """Arrows point down only: who may import whom."""
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,9 @@ def test_no_arrow_points_up(path):
     for framework, allowed in FRAMEWORKS.items():
         if any(name.split('.')[0] == framework for name in imports_of(path)):
             assert module.startswith(allowed), f'{module} must not know {framework}'
+
+
+def test_the_app_does_without_the_ads_library():
+    code = 'import sys, edgeos.system, edgeos.web.app, pages; sys.exit("pyads" in sys.modules)'
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT)
+    assert done.returncode == 0, 'it can hang, and take its process down'

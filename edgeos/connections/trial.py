@@ -72,7 +72,9 @@ async def _settled(connection: Connection, clock: Clock, deadline: float) -> Non
 
 def _has_come(connection: Connection) -> bool:
     """A first value where values are expected, else that the device said how it is."""
-    return bool(connection.source.points) if connection.expects_values else connection.ladder.is_complete
+    if not connection.expects_values:
+        return connection.ladder.is_complete
+    return any(point.time for point in connection.source.points.values())
 
 
 async def _until(condition: Callable[[], bool], clock: Clock, deadline: float) -> None:

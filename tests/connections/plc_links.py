@@ -2,7 +2,8 @@
 import asyncio
 import struct
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ from edgeos.connections.history import HistoryStore
 from edgeos.connections.plc import PlcConnection
 from edgeos.connections.services import Services
 from edgeos.connections.state import Status
-from edgeos.demo.plc_device import SimulatedPlc
+from edgeos.demo.plc_device import TWINCAT_3, Program, SimulatedPlc
 from edgeos.demo.plc_frames import Request
+from edgeos.demo.plc_house import make_house3
 from edgeos.demo.plc_server import Connection as Visitor
 from edgeos.demo.plc_server import PlcServer
 from edgeos.demo.plc_services import SUM_READ
@@ -117,3 +119,28 @@ def misplace(plc: SimulatedPlc, name: str) -> None:
     said = struct.pack('<III', place.group, place.offset, place.size)
     assert plc.uploads.symbols.count(said) == 1
     plc.uploads.symbols = plc.uploads.symbols.replace(said, struct.pack('<III', place.group, 0x7FFF_0000, place.size))
+
+
+@asynccontextmanager
+async def watched(plc: SimulatedPlc | None = None, **options: Any) -> AsyncIterator[Watched]:
+    server = Watched(plc or make_house3('127.0.0.1.1.1'), **options)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+def small_plc(declarations: str, life: Any = None, types: str = '') -> SimulatedPlc:
+    source = f'{types}\nVAR_GLOBAL GVL\n{declarations}\nEND'
+    return SimulatedPlc('127.0.0.1.1.1', Program(source, source, source), traits=TWINCAT_3, life=life)
+
+
+VARIABLES = [
+    {'name': 'tick', 'group': 0x4020, 'offset': 0, 'type': 'UDINT'},
+    {'name': 'temperature', 'group': 0x4020, 'offset': 4, 'type': 'REAL'},
+    {'name': 'lamp', 'group': 0x4021, 'offset': 8 * 12 + 3, 'type': 'BOOL'},
+    {'name': 'values', 'group': 0x4020, 'offset': 20, 'type': 'ARRAY [0..4] OF INT'},
+    {'name': 'text', 'group': 0x4020, 'offset': 64, 'type': 'STRING(20)'},
+    {'name': 'beyond', 'group': 0x4020, 'offset': 0xFFFF_0000, 'type': 'INT'},
+]  # fmt: skip
