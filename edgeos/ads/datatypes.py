@@ -36,7 +36,7 @@ _COUNT = struct.Struct('<H')
 
 
 class SymbolError(Refused):
-    """Raised when an upload breaks off or is none; str() says where."""
+    """Raised when an upload is none; str() says where it breaks off."""
 
 
 class BadEntry(Exception):
@@ -126,16 +126,23 @@ class Reader:
         return self.take(length - 4)
 
 
-def entries(upload: bytes, what: str) -> list[bytes]:
-    """The entries of an upload without their lengths; raises SymbolError where one breaks off."""
-    found = []
+def entries(upload: bytes, what: str, problems: list[str]) -> list[bytes]:
+    """The entries of an upload without their lengths, up to where it breaks off, which is added to the problems.
+
+    Raises SymbolError where already the first one makes no sense.
+    """
+    found: list[bytes] = []
     at, end = 0, len(upload)
     while at < end:
         length = _LENGTH.unpack_from(upload, at)[0] if end - at >= 4 else 0
         if length == 0 and not any(upload[at:]):
             break  # filled up with zeros
         if length < 5 or at + length > end:
-            raise SymbolError('The list of {what} breaks off at byte {at} of {all}.', what=what, at=at, all=end)
+            problem = SymbolError('The list of {what} breaks off at byte {at} of {all}.', what=what, at=at, all=end)
+            if not found:
+                raise problem
+            problems.append(str(problem))
+            break
         found.append(upload[at + 4:at + length])
         at += length
     return found

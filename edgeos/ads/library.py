@@ -31,7 +31,7 @@ class AdsError(Exception):
 
     def __init__(self, code: int) -> None:
         self.code = code
-        super().__init__(f'{error_text(code)} ({code})')
+        super().__init__(error_text(code))
 
     @property
     def is_dead(self) -> bool:
@@ -41,7 +41,7 @@ class AdsError(Exception):
 
 def error_text(code: int) -> str:
     """What the error means, in English, as AdsLib's authors say it."""
-    return 'the connection is dead' if code == DEAD else str(_TEXTS.get(code, 'unknown error'))
+    return 'the connection is dead' if code == DEAD else str(_TEXTS.get(code) or 'unknown')
 
 
 def _function(name: str, *types: Any) -> Any:

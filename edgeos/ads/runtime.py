@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edgeos.ads import library
-from edgeos.ads.errors import DEAD, NO_ANSWER, NO_SUCH_PORT
+from edgeos.ads.errors import DEAD, NO_ANSWER, NO_SUCH_PORT, RUN
 from edgeos.ads.library import AdsError, AmsPort
 from edgeos.ads.session import NotRunning, Session
 from edgeos.ads.store import LONGEST_TIMEOUT, UnknownSymbol, request_timeout
@@ -30,7 +30,7 @@ Job = tuple[str, dict[str, Any], Answer, Answer]
 class Runtime(threading.Thread):
     """`send` takes messages for the app; jobs are given with `ask` and answered through their own callbacks.
 
-    The first job is the opening. Messages: `values` (see poll.py), `slow` count, `lost` kind and value, `paused`,
+    The first job is the opening. Messages: `values` (see poll.py), `slow` count, `lost` kind, value and text, `paused`,
     `chosen` result, `busy` seconds, `broken` (see poll.py), `log` level and text, `mistake` traceback; each with the
     link's number in front.
     """
@@ -142,11 +142,15 @@ class Runtime(threading.Thread):
             session.ask_again()
             if self._timeouts < MOST_TIMEOUTS:
                 return
-        self._lose('ads', error.code)
+        state = self._look_around(error.code).get('state', RUN)
+        if state == RUN:
+            self._lose('ads', error.code, str(error))
+        else:
+            self._lose('state', state)
 
-    def _lose(self, kind: str, value: int) -> None:
+    def _lose(self, kind: str, value: int, text: str = '') -> None:
         self._is_over = self._is_lost = True
-        self._send(['lost', self.number, kind, value])
+        self._send(['lost', self.number, kind, value, text])
 
     # jobs
 

@@ -44,14 +44,14 @@ class SymbolTable:
     @classmethod
     def parse(cls, symbols: bytes, types: bytes, *, encoding: str = 'auto',
               pointer_size: int = POINTER_SIZE) -> 'SymbolTable':  # fmt: skip
-        """From both uploads; raises SymbolError where one breaks off.
+        """From both uploads; what stands before a break is kept. Raises SymbolError if that is nothing.
 
         `encoding` of texts is `auto`, `cp1252` or `utf-8`; `pointer_size` is for types that do not tell theirs.
         """
         problems: list[str] = []
         shapes = Shapes(_types(types, problems), encoding, pointer_size)
         nodes: dict[str, Node] = {}
-        for number, entry in enumerate(entries(symbols, 'symbols')):
+        for number, entry in enumerate(entries(symbols, 'symbols', problems)):
             try:
                 node = _node(parse_symbol(entry), shapes)
             except BadEntry as problem:
@@ -136,7 +136,7 @@ def variable(name: str, group: int, offset: int, type_name: str, encoding: str) 
 def _types(upload: bytes, problems: list[str]) -> dict[str, DataType]:
     """By `key_of` their names, and by the same without a namespace where that is unknown."""
     found: dict[str, DataType] = {}
-    for number, entry in enumerate(entries(upload, 'data types')):
+    for number, entry in enumerate(entries(upload, 'data types', problems)):
         try:
             described = parse_type(entry)
         except BadEntry as problem:

@@ -86,7 +86,7 @@ class Worker:
 
     def _on_hangup(self) -> None:
         for link in list(self._links):
-            self._send(['lost', link, 'ads', DEAD])
+            self._send(['lost', link, 'ads', DEAD, ''])
 
     def _send(self, message: Any) -> None:
         data = orjson.dumps(message, default=str) + b'\n'

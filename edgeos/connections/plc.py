@@ -108,7 +108,7 @@ class PlcConnection(Connection):
         try:
             self._link = await self.services.plc_workers.take(endpoint, self.source_net_id, self._points.take)
         except WorkerBusy as error:
-            raise ConnectionFailure('wrong_net_id', 'Another connection to {address} uses the source NetId {other}.',
+            raise ConnectionFailure('device_busy', 'Another connection to {address} uses the source NetId {other}.',
                                     'Give both connections the same source NetId.', address=self.address,
                                     other=error, cheap=False) from error  # fmt: skip
         except ProcessError as error:
@@ -128,7 +128,7 @@ class PlcConnection(Connection):
             link.give_up('ads', NO_ANSWER)
             raise self._failure_of(NO_ANSWER, '', {}) from error
         except RpcClosed as error:
-            raise self._lost_failure(*(link.lost.result() if link.lost.done() else ('gone', 0))) from error
+            raise self._lost_failure(*(link.lost.result() if link.lost.done() else ('gone', 0, ''))) from error
         except RpcError as error:
             data = error.data or {}
             raise self._refused_to_open(link, error.code, str(error), data) from error
@@ -182,7 +182,7 @@ class PlcConnection(Connection):
             raise self._failure_of(error.code, str(error), error.data or {}) from error
         return True
 
-    def _lost_failure(self, kind: str, value: int) -> ConnectionFailure:
+    def _lost_failure(self, kind: str, value: int, text: str) -> ConnectionFailure:
         if kind == 'state':
             return not_running(self.address, value)
         if kind == 'internal':
@@ -192,7 +192,7 @@ class PlcConnection(Connection):
         if kind == 'gone':
             return ConnectionFailure('connection_lost', 'The process for {address} ended unexpectedly.',
                                      'It is started again by itself.', address=self.address)  # fmt: skip
-        return self._failure_of(NO_ANSWER if kind == 'silent' else value, '', {})
+        return self._failure_of(NO_ANSWER if kind == 'silent' else value, text, {})
 
     async def _close(self) -> None:
         link, self._link = self._link, None
@@ -216,7 +216,7 @@ class PlcConnection(Connection):
 
     @property
     def is_impaired(self) -> bool:
-        return self._points.is_paused
+        return self._points.is_paused or self._points.is_unreadable
 
     def notices(self) -> list[Notice]:
         return super().notices() + self._points.notices()

@@ -103,7 +103,8 @@ def host_problem(host: str) -> str:
         name, _port = endpoint_of(host)
     except ValueError as error:
         return str(error)
-    return '' if 0 < len(name) <= 253 else 'expected a host name or an address'
+    is_name = 0 < len(name) <= 253 and all(c.isalnum() or c in '.-_' for c in name)
+    return '' if is_name else 'expected a host name or an address'
 
 
 def default_net_id(address: str) -> str:

@@ -55,7 +55,7 @@ def ads_failure(code: int, text: str, ends: Ends, *, answered: bool, data: dict[
                                  'starting.', address=ends.address, port=ends.ams_port)  # fmt: skip
     if code == NO_SUCH_MACHINE:
         return ConnectionFailure('wrong_net_id', '{address} answers, but is not {net_id}.',
-                                 'Take over the AMS NetId that is shown in TwinCAT on the PLC.', cheap=False,
+                                 'Take over the AMS NetId that is shown in TwinCAT on the PLC.',
                                  address=ends.address, net_id=ends.net_id)  # fmt: skip
     if code == NO_ANSWER and not answered:
         return ConnectionFailure('no_route', '{address} accepts the connection, but does not answer {source}.',
@@ -68,5 +68,6 @@ def ads_failure(code: int, text: str, ends: Ends, *, answered: bool, data: dict[
     if code == DEAD:
         return ConnectionFailure('connection_lost', 'The connection to {address} was lost.',
                                  'It is tried again by itself.', address=ends.address)  # fmt: skip
-    return ConnectionFailure('internal', '{address} answered with an error: {why}.', 'It is tried again by itself.',
-                             cheap=False, address=ends.address, why=f'{text} ({code})')  # fmt: skip
+    return ConnectionFailure('internal', '{address} answered with ADS error {number}: {why}.',
+                             'It is tried again by itself; if it stays, look the number up with Beckhoff.',
+                             address=ends.address, number=code, why=text or 'unknown')  # fmt: skip

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SHOWN = 5  # names in a sentence
 MOST_BROKEN = 100
+LONGEST_WAIT = 2000  # ms for an answer, a little less in truth: see edgeos/ads/store.py
 
 
 class WorkerMistake(Exception):
@@ -31,6 +32,11 @@ class PlcPoints:
         self._symbols = -1  # that the PLC offers; -1 while unknown
         self._broken: list[str] = []
         self.is_paused = False  # the program has changed, and its symbols are not read yet
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether there are values, and none of them can be read."""
+        return bool(self._order) and all(point.quality == 'bad' for point in self._order)
 
     def configured(self) -> None:
         """The settings are others: what was said about the old choice is not true any more."""
@@ -143,6 +149,11 @@ class PlcPoints:
                                 'the settings.'))  # fmt: skip
         elif self._missing:
             found.append(Notice('Not on the PLC: {names}.', {'names': shortened(self._missing)}))
+        elif self._generation >= 0 and self._connection.config.symbols and not self._order:
+            found.append(Notice('None of the chosen symbols can be read.'))
+        if self._connection.config.timeout_ms > LONGEST_WAIT:
+            found.append(Notice('An answer is waited for {limit} ms, whatever is set, so that a dead PLC is noticed '
+                                'in time.', {'limit': str(LONGEST_WAIT)}))  # fmt: skip
         if self._left_out:
             found.append(Notice('{count} further values were left out: {limit} is the most.',
                                 {'count': str(self._left_out), 'limit': str(len(self._order))}))  # fmt: skip

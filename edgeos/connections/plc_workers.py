@@ -41,7 +41,7 @@ class PlcLink:
     def __init__(self, worker: 'PlcWorker', number: int, on_message: Callable[[Message], None]) -> None:
         self.number = number
         self.on_message = on_message
-        self.lost: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
+        self.lost: asyncio.Future[tuple[str, int, str]] = asyncio.get_running_loop().create_future()
         self.heard: float | None = None  # loop time of the PLC's last answer
         self.spoke: float | None = None  # loop time of the worker's last word about it, from its opening on
         self.worker = worker
@@ -60,18 +60,18 @@ class PlcLink:
         """Whether the PLC has answered it within so many seconds."""
         return self.heard is not None and asyncio.get_running_loop().time() - self.heard <= within
 
-    def lose(self, kind: str, value: int = 0) -> None:
+    def lose(self, kind: str, value: int = 0, text: str = '') -> None:
         """The link is dead; tells whoever serves it, once."""
         if not self.lost.done():
-            self.lost.set_result((kind, value))
+            self.lost.set_result((kind, value, text))
 
-    def give_up(self, kind: str, value: int) -> None:
+    def give_up(self, kind: str, value: int, text: str = '') -> None:
         """The PLC does not answer it: its way there is renewed, unless a neighbour lives on the same way."""
         neighbours = [other for other in self.worker.links.values() if other is not self]
         if value == DEAD or not any(other.is_heard(NEIGHBOUR) for other in neighbours):
-            self.worker.fail(kind, value)
+            self.worker.fail(kind, value, text)
         else:
-            self.lose(kind, value)
+            self.lose(kind, value, text)
 
 
 class PlcWorker:
@@ -114,10 +114,10 @@ class PlcWorker:
         self.links[link.number] = link
         return link
 
-    def fail(self, kind: str, value: int = 0) -> None:
+    def fail(self, kind: str, value: int = 0, text: str = '') -> None:
         """The way to the PLC is dead, for everybody who used it; ends the process at once."""
         for link in list(self.links.values()):
-            link.lose(kind, value)
+            link.lose(kind, value, text)
         self.process.kill()
 
     async def end(self) -> None:
@@ -145,9 +145,9 @@ class PlcWorker:
             link.heard = now
         if method == 'lost':
             if message[2] == 'ads':
-                link.give_up('ads', message[3])
+                link.give_up(*message[2:])
             else:
-                link.lose(message[2], message[3])
+                link.lose(*message[2:])
         elif method == 'busy':
             link.spoke = now + message[2]
         elif method != 'slow':

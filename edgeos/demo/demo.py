@@ -8,7 +8,7 @@ from edgeos.demo.broker import BrokerError, DemoBroker, Engine
 from edgeos.demo.mqtt_part import MqttPart
 from edgeos.demo.plc_part import CELLAR, HEATING, PlcPart
 from edgeos.demo.switches import Switch
-from edgeos.processes import ProcessError
+from edgeos.processes import ChildProcess, ProcessError
 
 
 class Part(Protocol):
@@ -16,6 +16,10 @@ class Part(Protocol):
 
     name: str
     switches: list[Switch]
+
+    @property
+    def processes(self) -> list[ChildProcess]:
+        """What it runs in."""
 
     async def start(self) -> None:
         """Returns when they can be reached; raises ProcessError."""
@@ -37,6 +41,11 @@ class Demo:
         self.switches = [switch for part in self.parts for switch in part.switches]
 
     @property
+    def processes(self) -> list[ChildProcess]:
+        """Those that there are at the moment."""
+        return [process for part in self.parts for process in part.processes if process.is_running]
+
+    @property
     def broker(self) -> DemoBroker:
         return self._mqtt.broker
 
@@ -45,11 +54,13 @@ class Demo:
 
         Raises BrokerError, with everything stopped again.
         """
-        try:
-            await asyncio.gather(*(part.start() for part in self.parts))
-        except ProcessError as error:
-            await self.stop()
-            raise BrokerError(str(error)) from error
+        done = await asyncio.gather(*(part.start() for part in self.parts), return_exceptions=True)
+        for error in done:
+            if isinstance(error, ProcessError):
+                await self.stop()
+                raise BrokerError(str(error)) from error
+            if error is not None:
+                raise error
 
     async def stop(self) -> None:
         """Within two seconds nothing runs any more."""

@@ -42,6 +42,10 @@ class MqttPart:
         self._restarting = self._make_restart()
         self.switches = [self._stopped, self._restarting, self._make_freeze(), self._make_refuse(), *self._make_house()]
 
+    @property
+    def processes(self) -> list[ChildProcess]:
+        return [self.house, *([self.broker.process] if self.broker.process else [])]
+
     async def start(self) -> None:
         """Returns when the broker accepts connections; the first values follow within a second.
 

@@ -108,6 +108,10 @@ class PlcPart:
         )  # fmt: skip
         self.switches = [self._make_restart(), *(self._make_fault(id) for id in FAULTS)]
 
+    @property
+    def processes(self) -> list[ChildProcess]:
+        return [self.process]
+
     async def start(self) -> None:
         """Returns when it listens; raises ProcessError."""
         self._ready.clear()
