@@ -30,6 +30,7 @@ export default {
     hear(props.first.now);
 
     let asked = [0, held.value.rows.length];
+    let answered = ["", ""]; // the question that the rows here belong to
     function ask(force) {
       const { start, end } = shown.value;
       if (!force && start >= asked[0] && Math.min(end, lines.value.length) <= asked[1]) return;
@@ -53,6 +54,7 @@ export default {
     /** All rows of the window anew; an answer to an older question is dropped. */
     function show({ query: text, only: which, total, all: count, start, rows, unchosen: open, now: time }) {
       if (text !== query.value || which !== only.value) return;
+      answered = [text, which];
       all.value = count;
       unchosen.value = open;
       held.value = { start, rows };
@@ -68,6 +70,7 @@ export default {
         held.value = { start, rows: next };
       }
       hear(time);
+      if (answered[0] !== query.value || answered[1] !== only.value) ask(true); // the server has not heard the question
     }
 
     const visibleRows = computed(() => {

@@ -96,8 +96,10 @@ export default {
       found.value = null;
       arrange();
     }
+    let answered = ""; // the search that what is found belongs to
     function matches(text, nodes, total) {
       if (text !== query.value) return;
+      answered = text;
       found.value = { nodes, total };
       arrange();
     }
@@ -105,6 +107,7 @@ export default {
     function patch(time, changes) {
       for (const [name, value] of changes) value ? values.set(name, value) : values.delete(name);
       hear(time);
+      if (query.value && answered !== query.value) emit("find", { query: query.value }); // the server has not heard it
     }
     function reading(node) {
       void beat.value;

@@ -126,7 +126,7 @@ async def test_stop_kills_a_child_that_ignores_the_request(
     await eventually(lambda: lines.has('ready'))
     began = time.monotonic()
     await child.stop(term_after=0.1, kill_after=kill_after)
-    assert kill_after <= time.monotonic() - began < kill_after + 0.5
+    assert kill_after <= time.monotonic() - began < kill_after + 2
     assert child.returncode == -signal.SIGKILL
 
 

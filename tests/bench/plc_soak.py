@@ -19,6 +19,7 @@ from tests.plc import Plc
 
 CYCLES = 1000
 WARM_UP = 200  # cycles after which nothing may grow any more
+FREEZES = 5
 OUTAGES = (0.1, 0.7, 1.3, 2.9, 4.1, 0.4, 6.3, 1.9, 25.0, 3.3)  # s
 
 
@@ -54,8 +55,8 @@ async def cycles(link: PlcConnection) -> dict[str, float]:
     return {key: found[key] - before[key] for key in found}
 
 
-async def outages(plc: Plc, link: PlcConnection) -> tuple[list[float], list[float]]:
-    """Seconds until each loss was noticed, and from each return until all points were good."""
+async def outages(plc: Plc, link: PlcConnection) -> tuple[list[float], list[float], list[float]]:
+    """Seconds until each loss was noticed, from each return until all points were good, until a frozen PLC was noticed."""
     noticed, back = [], []
     link.start()
     await until_good(link)
@@ -65,21 +66,28 @@ async def outages(plc: Plc, link: PlcConnection) -> tuple[list[float], list[floa
         await asyncio.sleep(seconds)
         await asyncio.to_thread(plc.start)
         back.append(await until_good(link))
+    frozen = []
+    for _ in range(FREEZES):
+        plc.freeze()
+        frozen.append(await until_good(link, good=False))
+        plc.thaw()
+        await until_good(link)
     await link.stop()
-    return noticed, back
+    return noticed, back, frozen
 
 
 def run(report: Report) -> None:
     with tempfile.TemporaryDirectory() as folder:
         plc = Plc().start()
         try:
-            noticed, back = asyncio.run(outages(plc, make(plc, folder)))
+            noticed, back, frozen = asyncio.run(outages(plc, make(plc, folder)))
             grown = asyncio.run(cycles(make(plc, folder)))
         finally:
             plc.stop()
     report.figure('PLC killed ten times: noticed, worst', max(noticed), 's', at_most=5)
     report.figure('… all points good after its return, median', statistics.median(back), 's')
     report.figure('… worst', max(back), 's', at_most=5)
+    report.figure(f'frozen {FREEZES} times: noticed, worst', max(frozen), 's', at_most=5)
     report.figure(f'{CYCLES} connects: resident memory grown', grown['resident'], 'MB', f'since the {WARM_UP}th', at_most=3)
     report.figure(f'{CYCLES} connects: descriptors grown', grown['descriptors'], '', at_most=0)
     report.figure(f'{CYCLES} connects: children grown', grown['children'], '', at_most=0)

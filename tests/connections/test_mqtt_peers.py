@@ -80,7 +80,7 @@ def test_a_property_length_without_end_is_refused_at_once():
     began = time.monotonic()
     with pytest.raises(ValueError):
         after_properties(b'\xff' * 1_000_000, 0)
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < 1
     assert after_properties(b'\x80\x01', 0) == 2 + 128
 
 

@@ -221,7 +221,7 @@ async def test_a_change_in_a_round_that_a_timeout_breaks_off_is_told_with_the_ne
 
         server.is_lost = second_is_lost
         await eventually(lambda: len(asked) == 2)
-        await eventually(lambda: values(connection)['GVL.n3'] == 5, timeout=2)
+        await eventually(lambda: values(connection)['GVL.n3'] == 5)
         assert connection.traffic.reconnects == 0
 
 

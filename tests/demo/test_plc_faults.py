@@ -76,14 +76,14 @@ async def test_drop_breaks_off_in_the_middle_of_every_answer(server: PlcServer) 
 
 async def test_slow_answers_late_but_all_of_it(server: PlcServer) -> None:
     async with connect(server) as wire:
-        await server.fault(slow=0.15)
+        await server.fault(slow=0.8)
         began = time.monotonic()
         assert await wire.state() == 5
-        assert 0.14 < time.monotonic() - began < 2
+        assert 0.79 < time.monotonic() - began < 5
         await server.fault(slow=False)
         began = time.monotonic()
         assert await wire.state() == 5
-        assert time.monotonic() - began < 0.14
+        assert time.monotonic() - began < 0.75
     await server.fault(slow=True)
     assert server.slow > 0.1
 

@@ -108,7 +108,7 @@ def test_a_plc_is_added_and_its_proof_is_its_name(browser: Browser, url: str, pl
         expect(field('AMS port')).to_be_focused()
         dialog.get_by_role('button', name='TwinCAT 3 · 851').click()
         dialog.get_by_role('button', name='Test').click()
-        expect(dialog.get_by_text(re.compile(r'It answers: Plc30 App 3\.1'))).to_be_visible()
+        expect(dialog.get_by_text(re.compile(r'It answers: AMS 851 · Plc30 App 3\.1'))).to_be_visible()
         expect(dialog.locator('.eo-ladder > li.ok')).to_have_text([re.compile(each) for each in
                                                                    ('Network', 'Answer', 'Route', 'Data')])  # fmt: skip
         expect(dialog.get_by_text('Symbols are chosen after saving, under Browse.')).to_be_visible()
