@@ -71,7 +71,7 @@ class SettingsView:
 def link_facts(connection: PlcConnection) -> list[tuple[str, str, bool]]:
     """What is known of the link while it lives: name, value, whether it is nothing worth noticing."""
     pid = connection.worker_pid
-    facts = [(_('Runtime'), connection.detail), (_('Process'), '' if pid is None else str(pid))]
+    facts = [(_('Runtime'), connection.runtime), (_('Process'), '' if pid is None else str(pid))]
     return [(name, value or '–', not value) for name, value in facts]
 
 

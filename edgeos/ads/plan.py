@@ -43,6 +43,15 @@ class Changes:
         self.values: list[Any] = []
         self.broken: list[tuple[Item, int]] = []
 
+    def is_broken(self, item: Item, error: int) -> bool:
+        """Take note of an item's error, 0 for none; a new one makes all its values unreadable."""
+        before, item.error = item.error, error
+        if error and error != before:
+            self.broken.append((item, error))
+            self.numbers += [leaf[0] for leaf in item.leaves]
+            self.values += [None] * len(item.leaves)
+        return bool(error)
+
 
 def items_of(leaves: Sequence[Leaf]) -> list[Item]:
     """The ranges to read; a leaf's number is its place in `leaves`."""
@@ -97,8 +106,6 @@ class Chunk:
             return
         if not answer.startswith(self._good) or (last and not last.startswith(self._good)):
             self._changes_with_errors(answer, last, found)
-        elif not last:
-            self._compare(self._fields, answer, b'', found)
         else:
             self._compare(self._fields, answer, last, found)
 
@@ -114,12 +121,8 @@ class Chunk:
     def _changes_with_errors(self, answer: bytes, last: bytes, found: Changes) -> None:
         errors = struct.unpack_from(f'<{len(self.items)}I', answer, 4 * self._guards)
         for item, error in zip(self.items, errors, strict=True):
-            before, item.error = item.error, error
-            if error:
-                if error != before:
-                    found.broken.append((item, error))
-                    found.numbers += [leaf[0] for leaf in item.leaves]
-                    found.values += [None] * len(item.leaves)
+            before = item.error
+            if found.is_broken(item, error):
                 continue
             shifted = [(number, item.start + start, item.start + end, decode, bit)
                        for number, start, end, decode, bit in item.leaves]  # fmt: skip
@@ -128,12 +131,8 @@ class Chunk:
     def single(self, index: int, data: bytes, error: int, found: Changes) -> None:
         """The same for one item that was read, or notified, by itself."""
         item = self.items[index]
-        before, item.error = item.error, error
-        if error:
-            if error != before:
-                found.broken.append((item, error))
-                found.numbers += [leaf[0] for leaf in item.leaves]
-                found.values += [None] * len(item.leaves)
+        before = item.error
+        if found.is_broken(item, error):
             return
         if not self._last:
             self._last = bytes(self.size)

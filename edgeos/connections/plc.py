@@ -49,8 +49,12 @@ class PlcConnection(Connection):
 
     @property
     def detail(self) -> str:
-        runtime = self._runtime if self.status is Status.CONNECTED else ''
-        return ' · '.join(word for word in (f'AMS {self.config.ams_port}', runtime) if word)
+        return ' · '.join(word for word in (f'AMS {self.config.ams_port}', self.runtime) if word)
+
+    @property
+    def runtime(self) -> str:
+        """Name and version of what runs there; empty while not connected."""
+        return self._runtime if self.status is Status.CONNECTED else ''
 
     @property
     def expected_interval(self) -> float:

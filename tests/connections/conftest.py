@@ -12,6 +12,7 @@ from edgeos.gateway import Gateway
 from edgeos.secrets import SecretStore
 from edgeos.settings import ConnectionSettings
 from tests.broker import Broker
+from tests.connections.plc_links import Links
 from tests.publisher import Publisher
 
 
@@ -50,3 +51,10 @@ async def make(services: Services) -> AsyncIterator[Make]:
 def publisher(broker: Broker) -> Iterator[Publisher]:
     with Publisher(broker.port) as connected:
         yield connected
+
+
+@pytest.fixture
+async def links(tmp_path: Path) -> AsyncIterator[Links]:
+    made = Links(tmp_path)
+    yield made
+    await made.stop()

@@ -1,8 +1,7 @@
 """What a PLC connection does while all is well: choosing, polling, writing."""
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from edgeos.demo.plc_house import make_house3
 from edgeos.demo.plc_services import SUM_READ
 from tests.connections.plc_links import (
     VARIABLES,
-    Links,
     misplace,
     notices,
     points,
@@ -35,13 +33,6 @@ def house() -> Iterator[Plc]:
     running = Plc().start()
     yield running
     running.stop()
-
-
-@pytest.fixture
-async def links(tmp_path: Path) -> AsyncIterator[Links]:
-    made = Links(tmp_path)
-    yield made
-    await made.stop()
 
 
 # choosing

@@ -403,19 +403,22 @@ async def test_a_start_that_is_broken_off_leaves_no_process_behind(link, plc):
 async def test_a_stop_in_the_middle_of_closing_leaves_no_process_behind(link, plc):
     connection = link(plc.address)
     await eventually(lambda: alive(connection))
-    os.kill(worker_of(connection), signal.SIGSTOP)
-    await eventually(lambda: lost(connection), timeout=NOTICED)
-    await connection.stop()
+    os.kill(worker_of(connection), signal.SIGSTOP)  # so that it does not end by itself
+    closing = asyncio.create_task(connection.services.plc_workers.leave(connection._link))
+    await asyncio.sleep(0.05)
+    closing.cancel()
     await connection.services.plc_workers.settle()
     assert workers() == []
 
 
 async def test_a_worker_that_never_got_an_answer_is_not_kept_for_ever(link, plc):
     plc.fault(silent=True)
-    links = [link(plc.address, f'link_{number}') for number in range(3)]
-    await eventually(lambda: workers(), timeout=NOTICED)
-    first = workers()
-    await eventually(lambda: workers() and workers() != first, timeout=10)
+    links = []
+    for number in range(4):
+        links.append(link(plc.address, f'link_{number}'))
+        await asyncio.sleep(0.7)  # one of them is always in the middle of opening
+    first = await eventually(workers)
+    await eventually(lambda: first[0] not in workers(), timeout=10)
     plc.fault(silent=False)
     await eventually(lambda: all(alive(each) for each in links), timeout=NOTICED + 3)
 

@@ -1,8 +1,7 @@
 """Old controllers, those without symbols, and trying settings out."""
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,7 +9,6 @@ from edgeos.connections.state import Status
 from edgeos.connections.trial import try_out
 from tests.connections.plc_links import (
     VARIABLES,
-    Links,
     notices,
     points,
     polls,
@@ -28,13 +26,6 @@ def house() -> Iterator[Plc]:
     running = Plc().start()
     yield running
     running.stop()
-
-
-@pytest.fixture
-async def links(tmp_path: Path) -> AsyncIterator[Links]:
-    made = Links(tmp_path)
-    yield made
-    await made.stop()
 
 
 async def test_twincat_2_with_globals_that_begin_with_a_dot(links):

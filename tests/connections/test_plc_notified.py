@@ -1,8 +1,6 @@
 """PLC connections with notifications, and what is counted with and without them."""
 import asyncio
-from collections.abc import AsyncIterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +11,6 @@ from edgeos.demo.plc_device import SimulatedPlc
 from edgeos.demo.plc_house import make_house3
 from edgeos.demo.plc_services import SUM_READ
 from tests.connections.plc_links import (
-    Links,
     points,
     polls,
     settings_for,
@@ -25,13 +22,6 @@ from tests.helpers import eventually
 from tests.plc import Plc
 
 STATE = -1  # is asked for without an index group
-
-
-@pytest.fixture
-async def links(tmp_path: Path) -> AsyncIterator[Links]:
-    made = Links(tmp_path)
-    yield made
-    await made.stop()
 
 
 async def test_values_come_by_notifications(links):

@@ -1,7 +1,6 @@
 """Values of every type to a simulated PLC and back, by way of the real driver and its worker."""
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,13 +20,6 @@ def plc() -> Iterator[Plc]:
     running = Plc().start()
     yield running
     running.stop()
-
-
-@pytest.fixture
-async def links(tmp_path: Path) -> AsyncIterator[Links]:
-    made = Links(tmp_path)
-    yield made
-    await made.stop()
 
 
 @pytest.fixture
