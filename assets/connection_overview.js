@@ -84,7 +84,7 @@ function usePending(store, live) {
     }
   });
   function expect(action, id) {
-    if (!["connect", "disconnect", "retry"].includes(action)) return;
+    if (!["connect", "disconnect", "retry", "pause"].includes(action)) return;
     pending.set(id, action);
     asked.set(id, { state: store.byId.get(id)?.state, at: performance.now() });
   }

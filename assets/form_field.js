@@ -3,7 +3,7 @@
 // message nor any other refresh can take a letter away.
 export default {
   template: `
-    <div class="eo-field" :class="{ error: error, narrow: kind === 'number' }">
+    <div class="eo-field" :class="{ error: error, narrow: kind === 'number' || kind === 'decimal' }">
       <label v-if="kind === 'switch'" class="eo-switch">
         <input type="checkbox" role="switch" v-bind="common" :checked="text" @change="take($event.target.checked)">
         <span>{{ label }}</span>
@@ -72,7 +72,7 @@ export default {
         autocomplete: this.autocomplete || "off",
         autocapitalize: "none",
         spellcheck: "false",
-        inputmode: this.kind === "number" || this.digits ? "numeric" : null,
+        inputmode: this.kind === "decimal" ? "decimal" : this.kind === "number" || this.digits ? "numeric" : null,
       };
     },
   },

@@ -187,6 +187,7 @@ export default {
           high = Math.max(high, value);
         }
       }
+      if (panel.bounds) [low, high] = [Math.min(low, panel.bounds[0]), Math.max(high, panel.bounds[1])];
       if (low > high) [low, high] = [0, panel.least ?? 1];
       if (panel.least) [low, high] = [0, Math.max(panel.least, high)];
       else if (high - low < 1e-9 * Math.max(1, Math.abs(high))) [low, high] = [low - Math.abs(low || 1) * 0.05, high + Math.abs(high || 1) * 0.05];

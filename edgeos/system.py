@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeos.bluetooth.radios import SIMULATED, AbsentStack, LateStack
+from edgeos.bluetooth.stack import Stack
 from edgeos.connections.history import HistoryStore
 from edgeos.connections.manager import ConnectionManager
 from edgeos.connections.services import Services
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from edgeos.demo.demo import Demo
 
 STOP_SECONDS = 3.5
+MISSING = 'it needs the package bumble (pip install -r requirements-demo.txt)'
 
 
 @dataclass(slots=True)
@@ -55,7 +58,7 @@ class System:
         self.history = HistoryStore(self.paths.history)
         self.services = Services(self.gateway, self.secrets, self.history)
         self.connections = ConnectionManager(settings_file, self.services)
-        self.discovery = Discovery()
+        self.discovery = Discovery(radios=self.services.radios)
 
     @property
     def uptime(self) -> float:
@@ -83,10 +86,17 @@ class System:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
             raise
         self._demo_folder = folder
+        self.services.radios.register(SIMULATED, lambda: self._demo_radio(demo))
         for body in demo.connections():
             taken = body['id'] in self.gateway.sources
             made = await self.connections.add({**body, 'id': None} if taken else body, temporary=True)
             self.demo_ids.append(made.id)
+
+    def _demo_radio(self, demo: 'Demo') -> Stack:
+        battery = demo.battery
+        if battery.radio is None:
+            return AbsentStack(MISSING)
+        return LateStack(SIMULATED, battery.radio.backends)
 
     async def stop(self) -> None:
         """Stop all in parallel, bounded, then flush what is to be kept; once is enough."""

@@ -83,8 +83,8 @@ class BrowserView:
         self._seen = self._condition()
         self._next_refresh = connection.clock.monotonic()
         self._chooses = 'symbols' in connection.CONFIG.model_fields
-        with ui.element('div') as self._area:
-            self._choice = SymbolChoice(house, connection, self._area, self._follow_choice)
+        with ui.element('div') as self.area:
+            self._choice = SymbolChoice(house, connection, self.area, self._follow_choice)
             self._told = self._about()
             self._tree = TopicTree(self._told, self._now(), words=_words(), locale=current_language(),
                                    chooses=self._chooses)  # fmt: skip
@@ -188,9 +188,9 @@ class BrowserView:
         return one_per_page('pattern', lambda: PatternSheet(self._connection, self._choice))
 
     def _follow_choice(self) -> None:
-        if self._area.is_deleted:
+        if self.area.is_deleted:
             return
-        with self._area:
+        with self.area:
             self._tell()
         background_tasks.create(self._hurry(), name='values of a choice')
 
@@ -199,9 +199,9 @@ class BrowserView:
         seconds, times = HURRY
         for _again in range(times):
             await asyncio.sleep(seconds)
-            if self._area.is_deleted:
+            if self.area.is_deleted:
                 return
-            with self._area:
+            with self.area:
                 self._tell()
                 if changes := self._changes():
                     self._tree.patch(self._now(), changes)

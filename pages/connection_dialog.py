@@ -11,6 +11,7 @@ from edgeos.settings import SettingsError
 from edgeos.web.shapes import config_shape
 from pages import kept_drafts
 from pages.action_bar import ActionBar
+from pages.bluetooth_form import BluetoothForm
 from pages.connection_draft import NAME_CHARACTERS, Draft, new_key
 from pages.connection_export import export as export
 from pages.connection_form import ConnectionForm
@@ -26,7 +27,7 @@ from pages.toasts import say_done, say_trouble
 from pages.trial_panel import TrialPanel
 from pages.type_choice import TypeChoice
 
-FORMS: dict[str, type[ConnectionForm]] = {PlcForm.KIND: PlcForm, MqttForm.KIND: MqttForm}
+FORMS: dict[str, type[ConnectionForm]] = {form.KIND: form for form in (PlcForm, BluetoothForm, MqttForm)}
 
 
 async def add(house: House) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from nicegui import background_tasks, ui
 from nicegui.element import Element
 
+from edgeos.connections.bluetooth import BluetoothConnection
 from edgeos.connections.connection import Connection
 from edgeos.connections.history import LinkEvent
 from edgeos.connections.state import Status
@@ -147,13 +148,13 @@ class StatisticsView:
         failed = state_of(connection) == 'error' and connection.status is not Status.CONNECTED
         steps = connection.ladder.steps(failed=failed)
         trying = connection.status is Status.CONNECTING
-        key = (tuple(steps), trying)
+        key = (tuple(steps), trying, ladder_kind(connection))
         if key != self._ladder_key:
             self._ladder_key = key
             self._columns.classes(add='trouble' if failed else '', remove='' if failed else 'trouble')
             self._ladder.clear()
             with self._ladder:
-                show_ladder(steps, None, kind=connection.KIND, is_trying=trying)
+                show_ladder(steps, None, kind=ladder_kind(connection), is_trying=trying)
 
     # history
 
@@ -171,6 +172,11 @@ class StatisticsView:
 
     def _shown(self, events: Sequence[LinkEvent]) -> list[ShownEvent]:
         return shown_events(events, lambda seconds: _('after {time}').format(time=self._format.span(seconds)))
+
+
+def ladder_kind(connection: Connection) -> str:
+    """Which words and steps its ladder has."""
+    return 'heard' if isinstance(connection, BluetoothConnection) and connection.is_passive else connection.KIND
 
 
 def shown_events(events: Sequence[LinkEvent], lasted: Callable[[float], str]) -> list[ShownEvent]:

@@ -61,6 +61,11 @@ class ConnectionForm(ABC):
     def repair_of(self, code: str) -> tuple[str, Place] | None:
         """What a button below that failure says, and where it leads."""
 
+    @property
+    def ladder_kind(self) -> str:
+        """Which words the steps to the device have."""
+        return self.KIND
+
     def without_values(self) -> str:
         """What is said after a test that went well without a value."""
         return _('No value has come yet. That is normal where devices report rarely.')

@@ -11,12 +11,13 @@ from pages.i18n import _, current_language
 from pages.overview_page import switch
 from pages.pin_gate import may_edit
 from pages.plc_route_sheet import open_route
-from pages.rows import reason_of, state_of, word_of
+from pages.rows import can_pause, reason_of, state_of, word_of
 from pages.sheet import Button, Text, icon_of
 
 LAMPS = {'error': ('eo-bad', 'eo-diamond'), 'degraded': ('eo-warn', 'eo-triangle'),
          'connecting': ('eo-busy', 'eo-dash'), 'connected': ('eo-good', 'eo-dot'),
          'off': ('eo-idle', 'eo-ring')}  # fmt: skip
+BOXES = {'error': 'eo-bad', 'off': 'eo-idle'}  # what stands below the head, where it is no warning
 QUIET = frozenset(('connected', 'degraded', 'connecting'))  # nothing has to be done next
 ICONS = frozenset(('mqtt', 'plc', 'bluetooth'))
 CURED_BY_SETTINGS = frozenset(('not_authorised', 'tls_failed', 'topic_refused', 'name_not_resolved', 'refused',
@@ -56,6 +57,7 @@ class ConnectionHead:
     def _build_actions(self) -> None:
         with ui.element('div').classes('cp-actions'):
             self._next = Button('', self._do_next)
+            self._pause = Button(_('Pause 10 min'), lambda: self._switch('pause'), look='gh', icon='pause')
             Button('', self._edit, look='gh icon', icon='edit', label=_('Edit'))
             Button('', lambda: delete_dialog.ask(self._house, [self._connection.id]), look='gh icon', icon='delete',
                    label=_('Delete'))  # fmt: skip
@@ -70,18 +72,18 @@ class ConnectionHead:
                 self._route = Button(_('Set up the route'), self._open_route, look='pri')
                 self._choose = Button(_('Choose symbols'), self._browse)
                 self._repair = Button(_('Change the settings'), self._edit)
-                self._give_up = Button(_('Stop trying'), lambda: self._switch('disconnect'), look='gh')
+                self._give_up = Button('', lambda: self._switch('disconnect'), look='gh')
 
     def tick(self) -> None:
         """Show what it is like now."""
         connection = self._connection
         state = state_of(connection)
         tone, shape = LAMPS[state]
-        why, hint = reason_of(connection, state, _)
+        why, hint = self._paused_words() if connection.is_paused else reason_of(connection, state, _)
         if self._tone != tone:
             self._lamp.classes(remove=self._tone, add=tone)
             self._shape.classes(replace=shape)
-            self._trouble.classes(remove='eo-bad eo-warn', add='eo-bad' if state == 'error' else 'eo-warn')
+            self._trouble.classes(remove='eo-bad eo-warn eo-idle', add=BOXES.get(state, 'eo-warn'))
             self._next.classes(add='' if state in QUIET else 'pri', remove='pri' if state in QUIET else '')
             self._tone = tone
         _set(self._name, connection.name)
@@ -98,7 +100,14 @@ class ConnectionHead:
         _show(self._route, is_plc and state == 'error' and failure is not None and failure.code == 'no_route')
         _show(self._choose, is_plc and failure is None and state != 'off' and asks_for_choice(connection))
         _show(self._repair, cured and state != 'off')
-        _show(self._give_up, state == 'error' and connection.enabled)
+        _set(self._give_up, _('Leave it off') if connection.is_paused else _('Stop trying'))
+        _show(self._give_up, (state == 'error' and connection.enabled) or connection.is_paused)
+        _show(self._pause, can_pause(connection))
+
+    def _paused_words(self) -> tuple[str, str]:
+        left = self._format.span((self._connection.next_retry_in or 0.0) + 0.999)
+        return (_('Paused, back in {time}').format(time=left),
+                _('Until then a phone or another program can have the device.'))  # fmt: skip
 
     def _retry_text(self, state: str) -> str:
         connection = self._connection
@@ -116,6 +125,8 @@ class ConnectionHead:
 
     def _next_action(self, state: str) -> tuple[str, str]:
         """The action as the overview knows it, and its word."""
+        if self._connection.is_paused:
+            return 'connect', _('Connect now')
         return {'error': ('retry', _('Retry now')), 'off': ('connect', _('Connect')),
                 'connecting': ('disconnect', _('Cancel'))}.get(state, ('disconnect', _('Disconnect')))  # fmt: skip
 

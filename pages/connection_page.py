@@ -5,6 +5,9 @@ from typing import Protocol
 from nicegui import context, ui
 
 from edgeos import NAME
+from edgeos.connections.bluetooth import BluetoothConnection
+from edgeos.connections.connection import Connection
+from pages.bluetooth_browse import BluetoothBrowse
 from pages.browser_view import BrowserView
 from pages.connection_figures import StatisticsView
 from pages.connection_head import ConnectionHead
@@ -14,6 +17,7 @@ from pages.i18n import _
 from pages.log_view import LogView
 from pages.points_view import PointsView
 from pages.sheet import Text, icon_of
+from pages.signal_view import SignalView
 
 
 class Section(Protocol):
@@ -37,7 +41,7 @@ async def content(house: House, connection_id: str) -> None:
     makers: dict[str, tuple[str, Callable[[], Section]]] = {
         'statistics': (_('Statistics'), lambda: StatisticsView(connection, events)),
         'values': (_('Values'), lambda: PointsView(house, connection)),
-        'names': (_('Browse'), lambda: BrowserView(house, connection)),
+        **special_tabs(house, connection),
         'log': (_('Log'), lambda: LogView(connection)),
         'settings': (_('Settings'), lambda: SettingsView(house, connection)),
     }
@@ -60,6 +64,14 @@ async def content(house: House, connection_id: str) -> None:
             show_unknown(connection_id)
 
     timer = ui.timer(1.0, tick)
+
+
+def special_tabs(house: House, connection: Connection) -> dict[str, tuple[str, Callable[[], Section]]]:
+    """What is shown in another way, or only, for some types."""
+    if isinstance(connection, BluetoothConnection):
+        return {'names': (_('Browse'), lambda: BluetoothBrowse(house, connection)),
+                'signal': (_('Signal'), lambda: SignalView(connection))}  # fmt: skip
+    return {'names': (_('Browse'), lambda: BrowserView(house, connection))}
 
 
 def show_unknown(connection_id: str) -> None:

@@ -3,12 +3,15 @@ from typing import Any
 
 from nicegui import ui
 
+from edgeos.connections.bluetooth import BluetoothConnection
 from edgeos.connections.connection import Connection
 from edgeos.connections.plc import PlcConnection
 from edgeos.secrets import MASK
 from edgeos.web.shapes import config_shape
 from pages import connection_dialog
+from pages.bluetooth_form import profile_words
 from pages.frame import House
+from pages.gatt_lines import Lines
 from pages.i18n import _
 from pages.pin_gate import may_edit
 from pages.plc_route_sheet import RouteBox
@@ -63,7 +66,7 @@ class SettingsView:
         labels = _labels()
         config = config_shape(connection, self._house.system.connections)
         link = link_facts(connection) if isinstance(connection, PlcConnection) else []
-        made = made_of(connection) if isinstance(connection, PlcConnection) else {}
+        made = made_of(connection)
         return [*own, *link, *((labels.get(key, key), made.get(key) or _said(value), value == defaults.get(key))
                                for key, value in config.items())]  # fmt: skip
 
@@ -75,8 +78,19 @@ def link_facts(connection: PlcConnection) -> list[tuple[str, str, bool]]:
     return [(name, value or '–', not value) for name, value in facts]
 
 
-def made_of(connection: PlcConnection) -> dict[str, str]:
-    """By key, what is not shown as it stands in the settings: NetIds that the address makes, and variables as lines."""
+def made_of(connection: Connection) -> dict[str, str]:
+    """By key, what is not shown as it stands in the settings."""
+    if isinstance(connection, PlcConnection):
+        return _made_of_plc(connection)
+    if isinstance(connection, BluetoothConnection):
+        config = connection.config
+        return {'profile': profile_words().get(config.profile, config.profile),
+                'characteristics': '\n'.join(Lines(config.characteristics).texts)}  # fmt: skip
+    return {}
+
+
+def _made_of_plc(connection: PlcConnection) -> dict[str, str]:
+    """NetIds that the address makes, and variables as lines."""
     config = connection.config
     made = {'variables': '\n'.join(lines_of(config.variables))}
     for key, net_id in (('ams_net_id', connection.net_id), ('source_net_id', connection.source_net_id)):
@@ -109,5 +123,7 @@ def _labels() -> dict[str, str]:
         'protocol': _('MQTT version'), 'ams_net_id': _('AMS NetId'), 'ams_port': _('AMS port'),
         'poll_ms': _('Read every (ms)'), 'timeout_ms': _('Answer within (ms)'), 'symbols': _('Symbols'),
         'source_net_id': _('Source NetId'), 'notifications': _('Have the PLC report changes'),
-        'encoding': _('Umlauts in texts'), 'variables': _('Variables without symbols'),
+        'encoding': _('Umlauts in texts'), 'variables': _('Variables without symbols'), 'address': _('Address'),
+        'profile': _('Kind of device'), 'poll_s': _('Read every (s)'), 'adapter': _('Adapter'), 'key': _('Bind key'),
+        'allow_writes': _('Allow writing'), 'characteristics': _('Chosen characteristics'),
     }  # fmt: skip

@@ -48,6 +48,8 @@ def content(house: House) -> None:
         with ui.element('section') as section:
             title = Text('h2', _(part.name), 'dm-part')
             section.props(f'aria-labelledby={title.html_id}')
+            if missing := getattr(part, 'missing', ''):
+                Text('p', _(missing), 'eo-why eo-warn dm-missing')
             with ui.element('div').classes('eo-grid dm-faults'):
                 cards += [FaultCard(switch) for switch in part.switches]
 
@@ -67,8 +69,8 @@ def content(house: House) -> None:
 def _offer(house: House) -> None:
     with ui.element('section').classes('eo-empty'):
         Text('h1', _('Simulated devices'))
-        Text('p', _('Two PLCs, a broker and a dozen living devices on this computer, beside your own connections, '
-                    'until the program ends. Nothing of it is saved.'))  # fmt: skip
+        Text('p', _('Two PLCs, a broker with a dozen living devices and a Bluetooth battery on this computer, beside '
+                    'your own connections, until the program ends. Nothing of it is saved.'))  # fmt: skip
         begin = Button(_('Try simulated devices'), look='pri')
         begin.on('click', partial(_busy, begin, partial(start, house)), [])
 
@@ -106,15 +108,15 @@ class Link:
         self._format = Format(current_language(), _)
         with ui.element('div').classes('eo-card dm-link') as self._card:
             with ui.element('div').classes('eo-row dm-top'):
-                with ui.element('span').classes('eo-lamp') as self._lamp:
-                    self._shape = ui.element('span').props('aria-hidden="true"')
-                    self._word = Text('span')
-                self._name = Text('b', '', 'dm-name eo-grow')
+                self._name = Text('b', '', 'dm-name')
                 self._action = Button('', look='dm-act', icon='retry')
                 self._action.on('click', partial(_busy, self._action, self._act), [])
             with ui.element('div').classes('eo-facts'):
+                with ui.element('span').classes('eo-lamp') as self._lamp:
+                    self._shape = ui.element('span').props('aria-hidden="true"')
+                    self._word = Text('span')
                 self._sent, self._received = Text('span', '', 'dm-rate'), Text('span', '', 'dm-rate')
-                self._errors, self._last, self._next = Text('span'), Text('span'), Text('span')
+                self._errors, self._last, self._next = Text('span'), Text('span'), Text('span', '', 'dm-next')
             self._why = Text('div', '', 'dm-why eo-small')
 
     def refresh(self) -> None:
@@ -130,7 +132,7 @@ class Link:
         self._card.classes(replace=f'eo-card dm-link {colour}')
         self._say(self._word, row['word'])
         self._say(self._name, row['name'])
-        self._say(self._sent, f'↑ {self._format.figure(row["up"])} {_("pkt/s")}')
+        self._say(self._sent, f'↑ {self._format.figure(row["up"])}')
         self._say(self._received, f'↓ {self._format.figure(row["down"])} {_("pkt/s")}')
         self._say(self._errors, _('Errors {count}').format(count=self._format.whole(row['errors'])))
         self._say(self._last, self._last_of(row))
@@ -141,9 +143,10 @@ class Link:
     def _offer(self, row: Row) -> None:
         """The way back: in words where the app waits for the owner, else only a sign, since it tries by itself."""
         waits = row['state'] == 'off' or not row['retriable']
-        self._say(self._action, _('Connect') if waits else '')
+        connect = _('Connect now') if row['paused'] else _('Connect')
+        self._say(self._action, connect if waits else '')
         self._action.classes(add='' if waits else 'icon', remove='icon' if waits else '')
-        self._action.props['aria-label'] = self._action.props['title'] = _('Connect') if waits else _('Retry now')
+        self._action.props['aria-label'] = self._action.props['title'] = connect if waits else _('Retry now')
         self._action.set_visibility(row['state'] in ('error', 'off'))
 
     def _gone(self) -> None:
@@ -164,8 +167,10 @@ class Link:
     def _next_of(self, row: Row) -> str:
         if row['next'] is None:
             return ''
-        left = row['next'] - self._house.system.services.clock.wall()
-        return _('Next try in {seconds} s').format(seconds=max(0, round(left)))
+        left = max(0.0, row['next'] - self._house.system.services.clock.wall())
+        if row['paused']:
+            return _('Back in {time}').format(time=self._format.span(left))
+        return _('Next try in {seconds} s').format(seconds=round(left))
 
     def _say(self, element: Text, text: str) -> None:
         if element.text != text:

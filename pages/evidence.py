@@ -128,6 +128,9 @@ def head_of(connection: Connection) -> dict[str, str]:
     """The lamp, and why it is not green."""
     state = state_of(connection)
     why, hint = reason_of(connection, state, _)
+    if connection.is_paused:
+        left = Format(current_language(), _).span((connection.next_retry_in or 0.0) + 0.999)
+        why = _('Back in {time}').format(time=left)
     look, shape = LAMPS[state]
     return {'look': look, 'shape': shape, 'word': word_of(connection, state, _), 'why': why, 'hint': hint}
 

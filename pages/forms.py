@@ -13,7 +13,8 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from edgeos.secrets import MASK
-from pages.i18n import _
+from pages.format import parse_number
+from pages.i18n import _, current_language
 
 _ASSETS = Path(__file__).resolve().parents[1] / 'assets'
 MOST_CHARACTERS = 100_000
@@ -66,6 +67,10 @@ class Field(Element, Generic[T], component=_ASSETS / 'form_field.js'):
     def set_hint(self, text: str) -> None:
         if self._props['hint'] != text:
             self._props['hint'] = text
+
+    def set_label(self, text: str) -> None:
+        if self._props['label'] != text:
+            self._props['label'] = self.label = text
 
     def set_enabled(self, enabled: bool) -> None:
         self._props['disabled'] = not enabled
@@ -161,6 +166,36 @@ class NumberField(Field[int | None]):
         return ''
 
 
+class DecimalField(Field[float | None]):
+    """A number, typed with a decimal point or comma; whole ones are int. None while it is blank or no number."""
+
+    low = 0.0
+    high = 0.0
+
+    def _parse(self, text: str | bool) -> float | None:
+        return parse_number(str(text))
+
+    def _format(self, value: float | None) -> str:
+        return decimal_text(value, current_language())
+
+    def _problem(self) -> str:
+        value = self.value
+        if value is None:
+            return _('Enter a number.')
+        if not self.low <= value <= self.high:
+            low, high = (decimal_text(each, current_language()) for each in (self.low, self.high))
+            return _('Enter a number from {low} to {high}.').format(low=low, high=high)
+        return ''
+
+
+def decimal_text(value: float | None, language: str) -> str:
+    """As somebody would type it: `10`, `2.5`, in German `2,5`."""
+    if value is None:
+        return ''
+    text = str(int(value)) if float(value).is_integer() else repr(value)
+    return text.replace('.', ',') if language == 'de' else text
+
+
 class ChoiceField(Field[str]):
     """One of a few; the value is the key."""
 
@@ -212,6 +247,13 @@ def number_field(label: str, value: int | None = None, hint: str = '', *, low: i
     """A whole number, typed. `check()` says when it is none, or outside `low` to `high`."""
     field = NumberField('number', label, '' if value is None else str(value), hint, unit=unit)
     field.low, field.high, field.required = low, high, required
+    return field
+
+
+def decimal_field(label: str, hint: str = '', *, low: float, high: float, unit: str = '') -> DecimalField:
+    """A number from `low` to `high` that need not be whole."""
+    field = DecimalField('decimal', label, '', hint, unit=unit)
+    field.low, field.high = low, high
     return field
 
 

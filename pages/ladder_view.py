@@ -25,6 +25,7 @@ def show_ladder(steps: Sequence[Step], failure: Failure | None, *, kind: str = '
     is still open as the one being waited for.
     """
     words = step_words(_, kind)
+    steps = steps_of(steps, kind)
     trying = next((step.name for step in steps if step.state == 'waiting'), '') if is_trying else ''
     with ui.element('ol').classes('eo-ladder') as ladder:
         for step in steps:
@@ -51,8 +52,20 @@ def _show_failure(failure: Failure, repair: Repair | None) -> None:
 
 def step_words(_: Translate, kind: str = '') -> dict[str, str]:
     """The steps from here to the device; a PLC knows no login, but must know the way back."""
+    if kind in ('bluetooth', 'heard'):
+        return {'network': _('Heard'), 'answer': _('Connected'), 'login': _('Services'), 'data': _('Values')}
     return {'network': _('Network'), 'answer': _('Answer'), 'login': _('Route') if kind == 'plc' else _('Login'),
             'data': _('Data')}  # fmt: skip
+
+
+def steps_of(steps: Sequence[Step], kind: str) -> list[Step]:
+    """Those that the kind has: what is only heard is never connected to, so all after the first is one step."""
+    if kind != 'heard':
+        return list(steps)
+    first, *later = steps
+    state = next((each.state for each in later if each.state != 'passed'), 'passed')
+    took = [each.ms for each in later if each.ms is not None]
+    return [first, Step('data', state, round(sum(took), 2) if took else None)]
 
 
 def state_words(_: Translate) -> dict[str, str]:

@@ -36,8 +36,8 @@ class OverviewGrid(
 
     A row's keys: id, name, type, address, detail, state (error, degraded, connecting, connected, off), word, up, down
     (packets/s), up_bytes, down_bytes (bytes/s), errors, last and next (epoch seconds or None), attempt, rtt (ms or
-    None), points, why, hint, enabled, retriable and, when it comes into sight, spark ([[sent], [received]], newest
-    last, at most 60 values a line).
+    None), points, why, hint, enabled, retriable, paused, can_pause and, when it comes into sight, spark ([[sent],
+    [received]], newest last, at most 60 values a line).
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class OverviewGrid(
         self.run_method('report', text, list(ids))
 
     def on_action(self, handler: Callable[[str, list[str]], Any]) -> None:
-        """Call handler(action, ids) for connect, disconnect, retry, stats, edit, delete, log and bulk_*."""
+        """Call handler(action, ids) for connect, disconnect, retry, pause, stats, edit, delete, log and bulk_*."""
 
         def unpack(event: events.GenericEventArguments) -> Any:
             return handler(str(event.args['action']), [str(each) for each in event.args['ids']])
@@ -159,6 +159,8 @@ def _list_words(_: Translate) -> dict[str, str]:
 def _card_words(_: Translate) -> dict[str, str]:
     return {
         'connect': _('Connect'),
+        'connect_now': _('Connect now'),
+        'pause': _('Pause 10 min'),
         'disconnect': _('Disconnect'),
         'cancel': _('Cancel'),
         'retry': _('Retry now'),
@@ -183,6 +185,7 @@ def _card_words(_: Translate) -> dict[str, str]:
         'seconds': _('{count} s'),
         'minutes': _('{count} min'),
         'next_try': _('Next try in {time}'),
+        'back_in': _('Back in {time}'),
         'trying_now': _('Trying now'),
         'attempt': _('Attempt {count}'),
         'no_retry': _('No automatic retry'),

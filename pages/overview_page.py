@@ -12,6 +12,7 @@ from pages.overview_grid import OverviewGrid, overview_labels
 from pages.toasts import say_done, say_trouble
 
 BULK = 'bulk_'
+PAUSE_MINUTES = 10
 
 
 def content(house: House) -> None:
@@ -45,9 +46,14 @@ async def act(house: House, grid: OverviewGrid, action: str, ids: list[str]) -> 
 
 
 async def switch(house: House, action: str, connection_id: str) -> None:
-    """Connect, retry or disconnect one."""
+    """Connect, retry, pause or disconnect one."""
     manager = house.system.connections
     try:
+        if action == 'pause':
+            connection = await manager.pause(connection_id, PAUSE_MINUTES * 60)
+            say_done(_('{name} is paused for {count} minutes.').format(name=connection.name, count=PAUSE_MINUTES),
+                     undo=partial(manager.connect, connection_id))  # fmt: skip
+            return
         if action == 'disconnect':
             (connection,) = await manager.disconnect(connection_id)
             say_done(_('{name} is off.').format(name=connection.name), undo=partial(manager.connect, connection_id))

@@ -2,6 +2,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from edgeos.connections.bluetooth import BluetoothConnection
 from edgeos.connections.connection import Connection
 from edgeos.connections.state import Failure, Health, Notice, Status, WriteRefused
 from edgeos.gateway import UnknownPoint
@@ -27,6 +28,12 @@ def state_of(connection: Connection) -> str:
         return 'error'
     needs_you = health is Health.DEGRADED or connection.last_error is not None or connection.source.refused_points
     return 'degraded' if needs_you else 'connected'
+
+
+def can_pause(connection: Connection) -> bool:
+    """Whether somebody else may want its device for a while: one that takes a single link."""
+    return (isinstance(connection, BluetoothConnection) and not connection.is_passive
+            and connection.status is not Status.DISCONNECTED)  # fmt: skip
 
 
 def say(_: Translate, said: Failure | Notice) -> str:
@@ -62,6 +69,8 @@ def word_of(connection: Connection, state: str, _: Translate) -> str:
     """The word on the lamp."""
     if state == 'error':
         return error_word(_, connection.last_error.code) if connection.last_error else _('Silent')
+    if connection.is_paused:
+        return _('Paused')
     return {'off': _('Off'), 'connecting': _('Connecting'), 'degraded': _('Degraded'),
             'connected': _('Connected')}[state]  # fmt: skip
 
@@ -103,6 +112,7 @@ def row_of(connection: Connection, _: Translate) -> Row:
         'next': None if retry is None else round(clock.wall() + retry, 1), 'attempt': connection.attempt,
         'rtt': rounded(connection.traffic.round_trips.last), 'points': len(connection.source.points),
         'why': why, 'hint': hint, 'enabled': connection.enabled, 'retriable': connection.retriable,
+        'paused': connection.is_paused, 'can_pause': can_pause(connection),
     }  # fmt: skip
 
 

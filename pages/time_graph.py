@@ -22,7 +22,7 @@ class Line(NamedTuple):
 class Panel(NamedTuple):
     """One of the stacked graphs. `kind` is line, steps or bars; `si` shortens 1,000 to 1 k.
 
-    `least` is where the axis from zero ends at least; without it the axis follows the values.
+    `least` is where the axis from zero ends at least; without it the axis follows the values, but shows `bounds`.
     """
 
     title: str
@@ -32,6 +32,7 @@ class Panel(NamedTuple):
     height: int = 120
     si: bool = True
     least: float | None = None
+    bounds: tuple[float, float] | None = None
 
 
 class Data(NamedTuple):

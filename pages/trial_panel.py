@@ -81,7 +81,7 @@ class TrialPanel:
             with ui.element('div').classes('eo-row'):
                 Text('h3', _('Testing'))
                 self._clock = Text('span', '', 'eo-muted eo-num')
-            show_ladder([Step(name, 'waiting', None) for name in STEPS], None, kind=form.KIND, is_trying=True)
+            show_ladder([Step(name, 'waiting', None) for name in STEPS], None, kind=form.ladder_kind, is_trying=True)
         self._come_into_view()
 
     def _show(self, result: TrialResult, form: ConnectionForm) -> None:
@@ -89,7 +89,7 @@ class TrialPanel:
         self._clock = None
         with self.area:
             Text('h3', _('It works') if result.ok else _('It does not work yet'))
-            show_ladder(result.steps, result.error, kind=form.KIND,
+            show_ladder(result.steps, result.error, kind=form.ladder_kind,
                         repair=None if result.ok else repair_for(result, form))  # fmt: skip
             if result.ok:
                 show_proof(result, form.without_values())

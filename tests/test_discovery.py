@@ -246,13 +246,15 @@ def test_a_broker_is_known_by_address_and_port_and_is_no_plc():
     assert not identities('plc', {'host': 'a', 'ams_net_id': ''}) & identities('plc', {'host': 'b', 'ams_net_id': ''})
 
 
-async def test_the_list_in_the_dialog_asks_for_its_kind_only_and_marks_what_is_there(monkeypatch):
+async def test_the_list_in_the_dialog_asks_for_its_kind_only_and_marks_what_is_there():
     asked, shown = [], []
-    discovery = SimpleNamespace(ask=lambda kind: asked.append(kind) or [PLC], trouble=lambda kind: '')
+    discovery = SimpleNamespace(ask=lambda kind: asked.append(kind) or [PLC], trouble=lambda kind: '',
+                                help=lambda kind: [])  # fmt: skip
     connection = SimpleNamespace(KIND='plc', config=SimpleNamespace(host=f'{HERE}:48898', ams_net_id=''))
     system = SimpleNamespace(discovery=discovery, connections=SimpleNamespace(connections={'a': connection}))
     found = object.__new__(found_list.FoundList)
-    found._house, found._kind, found._asked, found._quiet = SimpleNamespace(system=system), 'plc', 0, SimpleNamespace()
-    monkeypatch.setattr(found_list.FoundList, '_show', lambda self, found: shown.append(found))
+    found._house, found._kind, found._asked = SimpleNamespace(system=system), 'plc', 0
+    found.area = SimpleNamespace(show=lambda kind, sentence, trouble, rows: shown.append(list(rows.values())))
     found.tick()
-    assert (asked, shown) == (['plc'], [[(PLC, True)]])
+    assert asked == ['plc']
+    assert [(row.name, row.is_added) for row in shown[0]] == [(PLC.name, True)]

@@ -39,7 +39,7 @@ export const Card = {
   <div v-if="row.why" class="eo-why"><b class="ov-clamp">{{ row.why }}</b><span v-if="row.hint" class="next ov-clamp">{{ row.hint }}</span></div>
   <div class="eo-facts">
     <When :row="row" :sentence="labels.last" />
-    <Next v-if="row.state === 'error'" :row="row" />
+    <Next v-if="row.state === 'error' || row.paused" :row="row" />
     <span v-if="!isUp(row) && row.attempt > 1" class="ov-fact">{{ labels.attempt.replace('{count}', format.whole(row.attempt)) }}</span>
     <span v-if="isUp(row)" class="ov-fact ov-rtt"><Live :row="row" :read="figures.rtt" /></span>
     <Fact v-if="row.state !== 'off'" :row="row" :sentence="labels.errors" :read="figures.errors" />

@@ -17,11 +17,12 @@ export const Menu = {
     const items = computed(() => {
       void beat.value; // the state may change while the menu is open
       const words = labels.value;
-      const { state } = props.row;
+      const { can_pause, paused, state } = props.row;
       const on = [];
       if (state === "error") on.push(["retry", "retry", words.retry]);
-      if (state === "off") on.push(["connect", "play", words.connect]);
-      else on.push(["disconnect", "stop", state === "connecting" ? words.cancel : words.disconnect]);
+      if (state === "off") on.push(["connect", "play", paused ? words.connect_now : words.connect]);
+      if (state !== "off" || paused) on.push(["disconnect", "stop", state === "connecting" ? words.cancel : words.disconnect]);
+      if (can_pause) on.push(["pause", "pause", words.pause]);
       return [...on, ["stats", "chart", words.stats], ["log", "log", words.log], ["edit", "edit", words.edit]];
     });
 

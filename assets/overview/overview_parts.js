@@ -155,11 +155,11 @@ export const Fact = (props) => {
 };
 Fact.props = ["row", "sentence", "read"];
 
-/** When the next try is: "Next try in 14 s", counting down. */
+/** When the next try is, or when a pause ends: "Next try in 14 s", counting down. */
 export const Next = (props) => {
   const { ages } = inject("overview");
   const part = (read, tag) => h(Live, { row: props.row, read, tag });
-  return h("span", { class: "ov-fact ov-next" }, [part(ages.nextBefore), part(ages.nextLeft, "b"), part(ages.nextAfter)]);
+  return h("span", { class: ["ov-fact", "ov-next", { long: props.row.paused }] }, [part(ages.nextBefore), part(ages.nextLeft, "b"), part(ages.nextAfter)]);
 };
 Next.props = ["row"];
 
@@ -167,5 +167,6 @@ Next.props = ["row"];
 export function nextAction(row, labels) {
   if (row.state === "error") return ["retry", labels.retry, "retry"];
   if (row.state === "connecting") return ["disconnect", labels.cancel, "close"];
-  return isUp(row) ? ["disconnect", labels.disconnect, "stop"] : ["connect", labels.connect, "play"];
+  if (isUp(row)) return ["disconnect", labels.disconnect, "stop"];
+  return ["connect", row.paused ? labels.connect_now : labels.connect, "play"];
 }

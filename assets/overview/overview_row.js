@@ -29,7 +29,7 @@ export const Row = {
       <span><span class="down" :title="labels.received">↓</span><span class="eo-sr">{{ labels.received }}</span><Live :row="row" :read="figures.down" tag="b" /></span>
       <span class="unit">{{ labels.packets }}</span>
     </template>
-    <Next v-else-if="row.state === 'error'" :row="row" />
+    <Next v-else-if="row.state === 'error' || row.paused" :row="row" />
   </div>
   <When class="ov-since" :row="row" sentence="{time}" />
   <button v-if="row.why" type="button" class="ov-reason" :title="row.why + ' ' + row.hint" aria-haspopup="menu"

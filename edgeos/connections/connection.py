@@ -1,68 +1,36 @@
-"""The life of a link, the same for every kind: open, serve, close, wait; and what it shows of itself.
+"""The life of a link, the same for every kind: open, serve, close, wait.
 
 One task per connection runs that loop, and only that loop changes `status`. "Connected" is said only after the device
-has answered; health comes from the age of the last proof of life, never from what a library believes.
+has answered.
 """
 import asyncio
 import contextlib
-import logging
-from abc import ABC, abstractmethod
-from collections import deque
-from dataclasses import replace
+from abc import abstractmethod
 from typing import Any, ClassVar, final
 
 from pydantic import BaseModel
 
-from edgeos.connections.backoff import STEADY_SECONDS, Backoff
-from edgeos.connections.journal import Journal
-from edgeos.connections.ladder import Ladder
+from edgeos.connections.backoff import STEADY_SECONDS
+from edgeos.connections.link_state import LinkState
 from edgeos.connections.services import Browsed, Services
-from edgeos.connections.state import ConnectionFailure, Failure, Health, Notice, Status
-from edgeos.connections.traffic import Traffic
-from edgeos.gateway import Source
+from edgeos.connections.state import ConnectionFailure, Failure, Status
 from edgeos.reporting import log_error
-from edgeos.secrets import MissingSecret
 from edgeos.settings import ConnectionSettings
 
-FLAP_WINDOW = 3600.0
-TOO_MANY_ERRORS = 0.01
 EAGER_OUTAGES = 30  # an hour
 
-log = logging.getLogger(__name__)
 
-
-class Connection(ABC):
+class Connection(LinkState):
     """A configured link to one device or broker. Subclasses add how to open, serve, close, browse and write."""
 
-    KIND: ClassVar[str]
-    CONFIG: ClassVar[type[BaseModel]]
     OPEN_LIMIT: ClassVar[float] = 15.0  # s; a driver's own limits are tighter and say why
-    SECRETS: ClassVar[tuple[str, ...]] = ()
     IDENTITY: ClassVar[tuple[str, ...]] = ('host', 'port')  # other values of these make it another device
 
     def __init__(self, settings: ConnectionSettings, services: Services) -> None:
-        self.services = services
-        self.clock = services.clock
-        self.settings = settings
-        self.config = self.CONFIG.model_validate(settings.config)
-        self.traffic = Traffic(self.clock)
-        self.journal = Journal(settings.id, self.clock)
-        self.source = self._make_source()
-        self.ladder = Ladder()
-        self.status = Status.DISCONNECTED
-        self.last_error: Failure | None = None
-        self.connected_at: float | None = None  # epoch s
-        self.next_retry: float | None = None  # monotonic s
-        self.last_proof: float | None = None  # monotonic s
-        self.retriable = True
-        self._connected_since = 0.0  # monotonic s
-        self._was_connected = False  # since the owner last wanted the link
-        self._backoff = Backoff()
-        self._lost_at: deque[float] = deque(maxlen=200)
-        self._failed_at: deque[float] = deque(maxlen=100)
-        self._last_event = ('', '')
+        super().__init__(settings, services)
         self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._was_asked = False  # by the owner, to try at once
+        self._pause = 0.0  # s, before the first attempt
 
     # what a driver adds
 
@@ -70,6 +38,11 @@ class Connection(ABC):
     def trial_config(cls, config: dict[str, Any]) -> dict[str, Any]:
         """The config for trying it out beside a link that lives."""
         return config
+
+    @classmethod
+    def secret_problem(cls, name: str, value: str) -> str:
+        """What is wrong with a secret as the owner entered it; '' if nothing is."""
+        return ''
 
     @abstractmethod
     async def _open(self) -> None:
@@ -103,107 +76,6 @@ class Connection(ABC):
         """Take new settings over while the link lives, where a driver can; answers whether it has."""
         return False
 
-    @property
-    @abstractmethod
-    def address(self) -> str:
-        """Where the device is, as an owner would say it."""
-
-    @property
-    def detail(self) -> str:
-        """One or two words beside the address: a protocol version, a profile."""
-        return ''
-
-    @property
-    @abstractmethod
-    def expected_interval(self) -> float:
-        """Seconds within which a living device proves itself."""
-
-    @property
-    def expects_values(self) -> bool:
-        """Whether values are on their way once the link is open."""
-        return True
-
-    @property
-    def is_impaired(self) -> bool:
-        """Whether the device lives, but its values cannot be had at the moment."""
-        return False
-
-    # what it is
-
-    @property
-    def id(self) -> str:
-        return self.settings.id
-
-    @property
-    def name(self) -> str:
-        return self.settings.name or self.settings.id
-
-    @property
-    def enabled(self) -> bool:
-        return self.settings.enabled
-
-    @property
-    def attempt(self) -> int:
-        """Attempts of the present outage that have failed."""
-        return self._backoff.attempt
-
-    @property
-    def health(self) -> Health:
-        """From the age of the last proof of life; `degraded` also while errors or updates are too many."""
-        if self.status is Status.DISCONNECTED:
-            return Health.UNKNOWN
-        if self.status is not Status.CONNECTED or self.last_proof is None:
-            return Health.BAD
-        age = self.clock.monotonic() - self.last_proof
-        if age >= 5 * self.expected_interval:
-            return Health.BAD
-        if age >= 2 * self.expected_interval or self.source.thinned_since is not None or self.is_impaired:
-            return Health.DEGRADED
-        return Health.DEGRADED if self.error_share > TOO_MANY_ERRORS else Health.GOOD
-
-    @property
-    def error_share(self) -> float:
-        """Errors among all packets of the last minute, 0 to 1; an outage that is over does not count as errors."""
-        since = self.clock.monotonic() - 60
-        return self.traffic.error_share(without=sum(1 for at in self._failed_at if at >= since))
-
-    @property
-    def last_seen(self) -> float | None:
-        """Epoch seconds of the last proof of life."""
-        if self.last_proof is None:
-            return None
-        return self.clock.wall() - (self.clock.monotonic() - self.last_proof)
-
-    @property
-    def uptime(self) -> float | None:
-        """Seconds since the link was proven; None while it is not."""
-        return self.clock.monotonic() - self._connected_since if self.status is Status.CONNECTED else None
-
-    @property
-    def next_retry_in(self) -> float | None:
-        """Seconds until the next attempt; None when none is scheduled."""
-        return None if self.next_retry is None else max(0.0, self.next_retry - self.clock.monotonic())
-
-    @property
-    def flaps(self) -> int:
-        """How often the link was lost within the last hour."""
-        since = self.clock.monotonic() - FLAP_WINDOW
-        return sum(1 for at in self._lost_at if at >= since)
-
-    def notices(self) -> list[Notice]:
-        """What is limited at the moment, so that nothing is ever left out in silence."""
-        source, found = self.source, []
-        if source.thinned_since is not None:
-            found.append(Notice('Too many updates: each value is shown at most 10 times a second, '
-                                '{count} were skipped.', {'count': str(source.thinned_updates)}))  # fmt: skip
-        if source.refused_points:
-            found.append(Notice('More than {limit} values: {count} updates of further ones were not kept. '
-                                'Choose fewer topics, or raise max_points.',
-                                {'limit': str(source.max_points), 'count': str(source.refused_points)}))  # fmt: skip
-        if trouble := self.services.history.trouble:
-            found.append(Notice('The history cannot be written: {why}', {'why': trouble}))
-        return found
-
     # verbs
 
     @final
@@ -212,6 +84,7 @@ class Connection(ABC):
         if self._task is None or self._task.done():
             self._backoff.reset()
             self._was_connected = False
+            self._pause = 0.0
             self.last_error = None
             self.retriable = True
             self.status = Status.CONNECTING
@@ -230,12 +103,26 @@ class Connection(ABC):
         self.connected_at = self.next_retry = None
 
     @final
+    async def pause(self, seconds: float) -> None:
+        """Let the device go for so long, so that somebody else can use it; `retry_now` ends that early."""
+        await self.stop()
+        self.start()
+        self._pause = seconds
+        self.next_retry = self.clock.monotonic() + seconds
+        self.status = Status.DISCONNECTED
+
+    @final
     def retry_now(self) -> None:
         """Try at once, also after a refusal that is not retried by itself."""
         if self._task is None or self._task.done():
             self.start()
         elif self.status is not Status.CONNECTED:
+            self._was_asked = True
             self._wake.set()
+
+    def is_in_the_way_of(self, settings: ConnectionSettings) -> bool:
+        """Whether a device that takes one link only cannot be reached otherwise while this link lives."""
+        return False
 
     @final
     async def reconfigure(self, settings: ConnectionSettings) -> None:
@@ -258,15 +145,30 @@ class Connection(ABC):
         if settings.enabled:
             self.start()
 
-    def _configured(self) -> None:  # noqa: B027 - most drivers keep nothing beside the config
+    def _configured(self) -> None:
         """Take over what the driver keeps beside the config."""
-
-    def _make_source(self) -> Source:
-        return self.services.gateway.add_source(self.id, self)
 
     # the loop
 
     async def _run(self) -> None:
+        try:
+            if self._pause:
+                await self._sit_out()
+            await self._live()
+        finally:
+            self._rest()
+
+    def _rest(self) -> None:
+        """The link is not wanted any more: let go of what was kept from one attempt to the next."""
+
+    async def _sit_out(self) -> None:
+        seconds, self._pause = self._pause, 0.0
+        self.journal.info(f'paused for {seconds:.0f} s')
+        await self._wait(seconds)
+        self.next_retry = None
+        self.status = Status.CONNECTING
+
+    async def _live(self) -> None:
         while True:
             try:
                 failure = await self._live_once()
@@ -317,45 +219,14 @@ class Connection(ABC):
         delay = self._backoff.next_delay(now, eager=failure.cheap)
         self.next_retry = now + delay if failure.retriable else None
 
-    def secret(self, name: str) -> str | None:
-        """The owner's secret: from the environment if the settings say so, else from the store.
-
-        Raises ConnectionFailure when the environment lacks it.
-        """
-        reference = str(getattr(self.config, name, '') or '')
-        try:
-            if reference.startswith('env:'):
-                return self.services.secrets.resolve(reference, self.id, name)
-            return self.services.secrets.get(self.id, name)
-        except MissingSecret as error:
-            raise ConnectionFailure('not_authorised', 'The {name} for {address} is missing: {why}.',
-                                    'Set the environment variable and start again, or enter it here.',
-                                    retriable=False, name=name, address=self.address, why=error) from error  # fmt: skip
-
-    def note_failure(self, failure: Failure, kind: str = 'failed') -> None:
-        """Count, show and log a failure; a driver may note one that does not end the link."""
-        self.last_error = replace(failure, at=self.clock.wall())
-        self.traffic.errors += 1
-        self.journal.warning(f'{failure.message} {failure.hint}')
-        if (kind, failure.code) != self._last_event:  # an outage of many attempts is one line
-            self.services.history.add_event(self.id, self.last_error.at, kind, failure.message)
-        self._last_event = (kind, failure.code)
-
-    def no_answer(self) -> Failure:
-        """The device has let the time for opening pass."""
-        return self._failure('timeout', '{address} did not answer in time.',
-                             'Check that the device is on and reachable.')  # fmt: skip
-
-    def _failure(self, code: str, text: str, hint: str, error: str = '') -> Failure:
-        return ConnectionFailure(code, text, hint, address=self.address, error=error).failure
-
     async def _wait(self, delay: float | None) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(delay):
                 await self._wake.wait()  # may be set already: somebody pressed Retry while the attempt was failing
-        if self._wake.is_set():
+        if self._was_asked:
             self._backoff.reset()
-            self._wake.clear()
+        self._was_asked = False
+        self._wake.clear()
 
     def _record_connected(self) -> None:
         now = self.clock.monotonic()
@@ -365,16 +236,8 @@ class Connection(ABC):
         if self._was_connected:
             self.traffic.reconnects += 1
         self._was_connected = True
+        self._was_asked = False
         self._wake.clear()
         self.last_error = None
         self.status = Status.CONNECTED
         self._log_event('connected', f'connected to {self.address}')
-
-    def prove(self, now: float) -> None:
-        """The device has just been heard, at this monotonic time."""
-        self.last_proof = now
-
-    def _log_event(self, kind: str, text: str) -> None:
-        self._last_event = (kind, '')
-        self.journal.info(text)
-        self.services.history.add_event(self.id, self.clock.wall(), kind, text)

@@ -1,6 +1,7 @@
 """The types of connection there are; a new driver adds one line."""
 from pydantic import BaseModel
 
+from edgeos.connections.bluetooth import BluetoothConnection
 from edgeos.connections.connection import Connection
 from edgeos.connections.mqtt import MqttConnection
 from edgeos.connections.plc import PlcConnection
@@ -8,6 +9,7 @@ from edgeos.connections.plc import PlcConnection
 KINDS: dict[str, type[Connection]] = {
     MqttConnection.KIND: MqttConnection,
     PlcConnection.KIND: PlcConnection,
+    BluetoothConnection.KIND: BluetoothConnection,
 }
 
 

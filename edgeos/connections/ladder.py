@@ -31,6 +31,10 @@ class Ladder:
         for name in STEPS[:STEPS.index(step) + 1]:
             self._reached.setdefault(name, (now - self._began) * 1000)
 
+    def has_reached(self, step: str) -> bool:
+        """Whether the step has succeeded."""
+        return step in self._reached
+
     def end(self, now: float) -> None:
         """The attempt has failed, or its link was lost."""
         self._ended = (now - self._began) * 1000
@@ -38,7 +42,7 @@ class Ladder:
     @property
     def is_complete(self) -> bool:
         """Whether the last step has succeeded."""
-        return STEPS[-1] in self._reached
+        return self.has_reached(STEPS[-1])
 
     def steps(self, *, failed: bool) -> list[Step]:
         """All steps; with `failed`, the first that was not reached is the one that failed."""

@@ -17,6 +17,7 @@ from edgeos.secrets import MASK, MissingSecret
 from edgeos.settings import ConnectionSettings, SettingsError, SettingsFile
 
 ID_PATTERN = re.compile(r'[a-z][a-z0-9_-]{0,62}')
+LONGEST_TRIAL = 60.0  # s
 RING_EVERY = 60.0  # s between two copies of the second-by-second history on disk
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class ConnectionManager:
             self._ticker.cancel()
         await asyncio.gather(*(connection.stop() for connection in self.connections.values()))
         await self._services.plc_workers.settle()
+        await self._services.radios.stop()
         for connection in self.connections.values():
             if minute := connection.traffic.take_minute(unfinished=True):
                 self._services.history.add_minute(connection.id, minute)
@@ -270,7 +272,24 @@ class ConnectionManager:
         for key in KINDS[settings.type].SECRETS:
             if key not in secrets and known is not None and body.get('config', {}).get(key) == MASK:
                 secrets[key] = self._known_secret(known.id, key)
+        if known is not None and known.is_in_the_way_of(settings):
+            return await self._beside(known, try_out(settings, secrets, self._services))
         return await try_out(settings, secrets, self._services)
+
+    async def _beside(self, known: Connection, trial: Awaitable[TrialResult]) -> TrialResult:
+        """Try while a living link to a device that takes one only steps aside; also a trial that hangs ends that."""
+        await known.pause(LONGEST_TRIAL)
+        try:
+            return await trial
+        finally:
+            known.retry_now()
+
+    async def pause(self, connection_id: str, seconds: float) -> Connection:
+        """Let a device go for a while, so that a phone can have it; raises UnknownConnection."""
+        connection = self.get(connection_id)
+        if connection.enabled:
+            await connection.pause(seconds)
+        return connection
 
     def _known_secret(self, connection_id: str, key: str) -> str:
         try:
@@ -292,6 +311,8 @@ class ConnectionManager:
             if isinstance(value, str) and not value.startswith('env:'):
                 del body['config'][key]
                 if value != MASK:
+                    if value and (problem := kind.secret_problem(key, value)):
+                        raise InvalidConfig([(('config', key), problem)])
                     secrets[key] = value
         try:
             settings = ConnectionSettings.model_validate(body)

@@ -1,6 +1,7 @@
 """What connections are given, and what they tell of a device's tree."""
 from dataclasses import dataclass, field
 
+from edgeos.bluetooth.radios import Radios
 from edgeos.clock import SYSTEM_CLOCK, Clock
 from edgeos.connections.history import HistoryStore
 from edgeos.connections.plc_workers import PlcWorkers
@@ -17,6 +18,7 @@ class Services:
     history: HistoryStore
     clock: Clock = field(default_factory=lambda: SYSTEM_CLOCK)
     plc_workers: PlcWorkers = field(default_factory=PlcWorkers)
+    radios: Radios = field(default_factory=Radios)
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any, Protocol
 
+from edgeos.demo.battery_part import BatteryPart
 from edgeos.demo.broker import BrokerError, DemoBroker, Engine
 from edgeos.demo.mqtt_part import MqttPart
 from edgeos.demo.plc_part import CELLAR, HEATING, PlcPart
@@ -37,7 +38,9 @@ class Demo:
     def __init__(self, folder: Path, *, seed: int | None = None, engine: Engine | None = None) -> None:
         self._lock = asyncio.Lock()
         self._mqtt = MqttPart(folder, self._lock, seed=seed, engine=engine)
-        self.parts: list[Part] = [self._mqtt, PlcPart(HEATING, self._lock), PlcPart(CELLAR, self._lock)]
+        self.battery = BatteryPart(self._lock)
+        plcs = [PlcPart(HEATING, self._lock), PlcPart(CELLAR, self._lock)]
+        self.parts: list[Part] = [self._mqtt, *plcs, self.battery]
         self.switches = [switch for part in self.parts for switch in part.switches]
 
     @property

@@ -1,10 +1,13 @@
-"""Finding devices in the network that could become connections: brokers by mDNS, PLCs by UDP broadcast."""
+"""Finding devices that could become connections: brokers by mDNS, PLCs by UDP broadcast, Bluetooth by its adverts."""
 import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from edgeos.bluetooth.radios import Radios
 from edgeos.connections.connection import Connection
 from edgeos.connections.plc_udp import UDP_PORT, host_of
+from edgeos.connections.state import Notice
+from edgeos.discovery.bluetooth import BluetoothScan
 from edgeos.discovery.brokers import BrokerScan
 from edgeos.discovery.plcs import PlcScan
 from edgeos.discovery.scan import Found, Scan
@@ -15,9 +18,10 @@ __all__ = ['Discovery', 'Found', 'identities', 'known_devices']
 class Discovery:
     """Scans while somebody asks: each question keeps the scan of that kind going for another 20 s."""
 
-    def __init__(self, interfaces: list[str] | None = None, plc_port: int = UDP_PORT) -> None:
+    def __init__(self, interfaces: list[str] | None = None, plc_port: int = UDP_PORT,
+                 radios: Radios | None = None) -> None:  # fmt: skip
         """`interfaces` are addresses of this device, and the only ones where PLCs are asked; all if not given."""
-        scans = (BrokerScan(interfaces), PlcScan(interfaces, plc_port))
+        scans = (BrokerScan(interfaces), PlcScan(interfaces, plc_port), BluetoothScan(radios or Radios()))
         self._scans: dict[str, Scan] = {scan.KIND: scan for scan in scans}
 
     def ask(self, kind: str = '') -> list[Found]:
@@ -31,6 +35,10 @@ class Discovery:
     def trouble(self, kind: str) -> str:
         """Why devices of that type cannot be searched; '' if they can."""
         return ' '.join(filter(None, (scan.trouble for scan in self._of(kind))))
+
+    def help(self, kind: str) -> list[Notice]:
+        """The same in words for the owner; empty where there are none better."""
+        return [notice for scan in self._of(kind) for notice in scan.help]
 
     async def stop(self) -> None:
         """End all scans."""

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from edgeos.connections.state import Notice
 from edgeos.reporting import log_error
 
 SCAN_SECONDS = 20.0
@@ -20,6 +21,7 @@ class Found:
     config: dict[str, Any] = field(default_factory=dict)
     rssi: int | None = None
     details: str = ''
+    seems: Notice | None = None  # what it seems to be, where that is a sentence to be translated
 
 
 class Scan(ABC):
@@ -29,6 +31,7 @@ class Scan(ABC):
 
     def __init__(self) -> None:
         self.trouble = ''
+        self.help: list[Notice] = []  # the same in words for the owner, where there are better ones
         self._found: dict[str, Found] = {}
         self._task: asyncio.Task[None] | None = None
         self._until: asyncio.TimerHandle | None = None

@@ -30,7 +30,7 @@ from edgeos.web.shapes import (
     trial_shape,
 )
 
-HOUR, WEEK = 3600, 7 * 86400
+HOUR, DAY, WEEK = 3600, 86400, 7 * 86400
 REPORT_SECONDS, REPORT_POLLS = 0.25, 25  # how long the answer to a write waits for the device's own report
 
 
@@ -181,6 +181,11 @@ def _add_connection_routes(router: APIRouter, system: System) -> None:
     @router.post('/connections/{connection_id}/disconnect', status_code=202, tags=tags)
     async def disconnect(connection_id: str) -> dict[str, Any]:
         return connection_shape((await manager.disconnect(connection_id))[0], manager)
+
+    @router.post('/connections/{connection_id}/pause', status_code=202, tags=tags)
+    async def pause(connection_id: str, seconds: Annotated[int, Query(ge=1, le=DAY)] = 600) -> dict[str, Any]:
+        """Let the device go for so long, so that something else can connect to it; `connect` ends that early."""
+        return connection_shape(await manager.pause(connection_id, seconds), manager)
 
     @router.get('/connections/{connection_id}/stats', tags=tags)
     async def stats(connection_id: str, seconds: Annotated[int, Query(ge=1, le=WEEK)] = 300) -> Response:

@@ -187,13 +187,14 @@ async def test_a_switch_whose_deed_fails_stays_as_it_was(tmp_path: Path) -> None
 
 async def test_the_connections_work_but_for_one_that_cannot(tmp_path: Path) -> None:
     demo = Demo(tmp_path)
-    house, garage, heating, cellar = demo.connections()
+    house, garage, heating, cellar, battery, thermometer = demo.connections()
     assert (house['id'], house['type'], house['config']['port']) == ('demo_house', 'mqtt', demo.broker.port)
     assert house['config']['topics'] == ['house/#']
     write_topics = house['config']['write_topics']
     assert write_topics[f'{CLIMATE}/setpoint'] == f'{CLIMATE}/setpoint/set'
     assert write_topics['house/kitchen/light'] == 'house/kitchen/light/set'
     assert [(plc['type'], plc['config']['ams_port']) for plc in (heating, cellar)] == [('plc', 851), ('plc', 801)]
+    assert [(each['type'], each['config']['adapter']) for each in (battery, thermometer)] == [('bluetooth', 'demo')] * 2
     assert garage['name'] == 'Garage broker (broken on purpose)'
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(('127.0.0.1', garage['config']['port']))
@@ -245,7 +246,7 @@ async def test_nothing_is_left_when_the_app_is_killed(tmp_path: Path) -> None:
     app = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, text=True)
     assert app.stdout
     pids = [int(pid) for pid in (await asyncio.to_thread(app.stdout.readline)).split()]
-    assert len(pids) == 4
+    assert len(pids) == 5
     app.kill()
     app.wait()
     app.stdout.close()

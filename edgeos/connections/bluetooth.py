@@ -1,0 +1,415 @@
+"""Bluetooth LE connections: batteries, sensors, any GATT device; judged by the age of their values alone."""
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from pydantic import BaseModel
+
+from edgeos.bluetooth.adverts import Advert, Heard, SignalLog
+from edgeos.bluetooth.errors import BluetoothError, DeviceError, ProfileError, RadioError, Refused
+from edgeos.bluetooth.formats import ValueFormatError
+from edgeos.bluetooth.gatt import GattLink
+from edgeos.bluetooth.jbd_frames import FrameError
+from edgeos.bluetooth.profiles import NotWritable
+from edgeos.bluetooth.radio import Radio
+from edgeos.bluetooth.readings import Reading
+from edgeos.connections.bluetooth_config import PASSIVE, BluetoothConfig, is_key
+from edgeos.connections.bluetooth_failures import failure_of, held_by, mismatch
+from edgeos.connections.bluetooth_link import DeviceLink
+from edgeos.connections.bluetooth_passive import PassiveSensor
+from edgeos.connections.bluetooth_raw import RawAccess
+from edgeos.connections.bluetooth_tree import browse_tree
+from edgeos.connections.connection import Connection
+from edgeos.connections.services import Browsed, Services
+from edgeos.connections.state import ConnectionFailure, Failure, Notice, Status, WriteRefused
+from edgeos.gateway import UnknownPoint
+from edgeos.settings import ConnectionSettings
+
+FIND_LIMIT = 15.0  # s to hear the device
+WRITE_LIMIT = 4.5
+MARGIN = 0.4  # s before the contract's 3 polls, to be on time
+MOST_FAILED = 3  # polls in a row without an answer
+TRIES_WITH_CACHE = 3  # failed connects after which the system is told to forget the device
+MOST_ATTEMPTS = 100
+
+LABELS = {'jbd_bms': 'JBD BMS', 'battery': 'GATT', 'gatt': 'GATT', 'bthome': 'BTHome', 'adverts': 'Adverts'}
+
+
+class Attempt(NamedTuple):
+    """One try to connect: epoch s, how long it took, its outcome (`connected` or a failure's code), signal in dBm."""
+
+    t: float
+    seconds: float
+    outcome: str
+    rssi: int | None
+
+
+class BluetoothConnection(Connection):
+    """A link to one device, or a passive sensor that is only heard."""
+
+    KIND: ClassVar[str] = 'bluetooth'
+    CONFIG: ClassVar[type[BaseModel]] = BluetoothConfig
+    OPEN_LIMIT: ClassVar[float] = 120.0  # its turn to connect may come late; each step has a limit of its own
+    SECRETS: ClassVar[tuple[str, ...]] = ('key',)
+    IDENTITY: ClassVar[tuple[str, ...]] = ('address', 'profile')
+
+    config: BluetoothConfig
+
+    def __init__(self, settings: ConnectionSettings, services: Services) -> None:
+        super().__init__(settings, services)
+        self.signal = SignalLog()
+        self.attempts: deque[Attempt] = deque(maxlen=MOST_ATTEMPTS)
+        self.raw = RawAccess(self)
+        self._link: DeviceLink | None = None
+        self._sensor: PassiveSensor | None = None
+        self._failed_connects = 0
+        self._gone_at = float('-inf')  # when a link last ended, in monotonic s; what was heard before says nothing
+        self._profile = ''  # as found out
+        self._is_wanting = False  # to hear the device, so that it is tried again as soon as it is there
+        self._stop_hearing: Callable[[], None] | None = None
+        self._release_scanner: Callable[[], None] | None = None
+        self._rechoose = asyncio.Event()
+
+    @classmethod
+    def secret_problem(cls, name: str, value: str) -> str:
+        return '' if is_key(value) else 'expected 32 hexadecimal digits'
+
+    @property
+    def address(self) -> str:
+        return self.config.address
+
+    @property
+    def detail(self) -> str:
+        return LABELS.get(self._profile, self._profile)
+
+    @property
+    def expected_interval(self) -> float:
+        return self.config.poll_s
+
+    @property
+    def radio(self) -> Radio:
+        """The adapter this connection uses."""
+        return self.services.radios.get(self.config.adapter)
+
+    @property
+    def link(self) -> DeviceLink | None:
+        """The open link; None while there is none, and for passive sensors."""
+        return self._link if self.status is Status.CONNECTED else None
+
+    @property
+    def gatt(self) -> GattLink | None:
+        """All the device offers, while the link is open."""
+        return self.link.gatt if self.link is not None else None
+
+    @property
+    def is_passive(self) -> bool:
+        """Whether it is only heard, as far as is known."""
+        return self._profile in PASSIVE or self.config.profile in PASSIVE
+
+    @property
+    def rssi(self) -> int | None:
+        """How strong it was last heard, in dBm."""
+        return self.signal.newest.rssi if self.signal.newest is not None else None
+
+    def is_in_the_way_of(self, settings: ConnectionSettings) -> bool:
+        other = BluetoothConfig.model_validate(settings.config)
+        is_same = (other.address, other.adapter) == (self.address, self.config.adapter)
+        return is_same and self.status is not Status.DISCONNECTED
+
+    def _configured(self) -> None:
+        self._profile = ''
+        self._failed_connects = 0
+
+    # hearing it
+
+    def _listen(self) -> None:
+        """Hear the device, and keep the scanner going for that."""
+        if self._stop_hearing is None:
+            self._stop_hearing = self.radio.listen(self.address, self._hear)
+        if self._release_scanner is None:
+            self._release_scanner = self.radio.lease()
+
+    def _leave_scanner(self) -> None:
+        release, self._release_scanner = self._release_scanner, None
+        if release is not None:
+            release()
+
+    def _rest(self) -> None:
+        self._leave_scanner()
+        stop, self._stop_hearing = self._stop_hearing, None
+        if stop is not None:
+            stop()
+        self._is_wanting = False
+
+    def _hear(self, advert: Advert) -> None:
+        self.signal.note(advert.rssi, self.clock.monotonic(), self.clock.wall())
+        if self._sensor is not None:
+            self._sensor.take(advert)
+        elif self._is_wanting and self.status is Status.ERROR:
+            self._is_wanting = False
+            self._wake.set()
+
+    # opening
+
+    async def _open(self) -> None:
+        began = self.clock.monotonic()
+        outcome = 'cancelled'
+        try:
+            await self._open_somehow()
+            outcome = 'connected'
+        except ConnectionFailure as failure:
+            outcome = failure.failure.code
+            raise
+        except TimeoutError:
+            outcome = 'timeout'
+            raise
+        finally:
+            if outcome != 'cancelled':
+                took = self.clock.monotonic() - began
+                self.attempts.append(Attempt(self.clock.wall(), round(took, 2), outcome, self.rssi))
+
+    async def _open_somehow(self) -> None:
+        self._is_wanting = False
+        self._listen()
+        try:
+            heard = await self.radio.find(self.address, FIND_LIMIT, self._gone_at)
+            self.ladder.reach('network', self.clock.monotonic())
+            if self._is_only_heard(heard.advert):
+                await self._begin_to_hear(heard)
+            else:
+                await self._begin_link(heard)
+        except BluetoothError as error:
+            raise await self._failed_to_open(error) from error
+
+    def _is_only_heard(self, advert: Advert) -> bool:
+        return self.config.profile in PASSIVE or (self.config.profile == 'auto' and PassiveSensor.fits(advert))
+
+    async def _failed_to_open(self, error: BluetoothError) -> ConnectionFailure:
+        """Say what it was; if that happens again and again, have the system forget the device first."""
+        if isinstance(error, RadioError):
+            return failure_of(error, self.address, self.config.adapter, was_open=False)
+        if not self.ladder.has_reached('network'):
+            self._is_wanting = True  # it is tried again as soon as it is heard
+            return failure_of(error, self.address, self.config.adapter, was_open=False)
+        self._failed_connects += 1
+        is_mismatch = isinstance(error, ProfileError)
+        if (is_mismatch or self._failed_connects % TRIES_WITH_CACHE == 0) and await self.radio.forget(self.address):
+            self.journal.info('the system was told to forget the device')
+        if isinstance(error, ProfileError):
+            return mismatch(self.address, self.config.profile, error, final=self._failed_connects > 1)
+        return failure_of(error, self.address, self.config.adapter, was_open=False)
+
+    async def _begin_to_hear(self, heard: Heard) -> None:
+        sensor = self._sensor = PassiveSensor(self, self.config.profile, self.secret('key'))
+        sensor.take(heard.advert)
+        await sensor.prove(FIND_LIMIT)
+        self._profile = sensor.profile
+        self._reached_data()
+
+    async def _begin_link(self, heard: Heard) -> None:
+        holder = self.radio.hold(self.address, self.id)
+        if holder is not None:
+            raise held_by(self.address, holder)
+        lost = asyncio.Event()
+        client = await self.radio.connect(heard, lost.set)
+        self.ladder.reach('answer', self.clock.monotonic())
+        link = self._link = DeviceLink(client, self.traffic, self, address=self.address, profile=self.config.profile,
+                                       chosen=self.config.characteristics, limit=self._operation_limit)  # fmt: skip
+        link.lost = lost
+        self._rechoose.clear()
+        try:
+            self.take(await link.begin())
+            self._show_write_only(link)
+            self.ladder.reach('login', self.clock.monotonic())
+            await self._poll(link)
+        except FrameError as error:
+            raise DeviceError(str(error)) from error
+        self._profile = link.profile
+        self._failed_connects = 0
+        self._reached_data()
+
+    def _reached_data(self) -> None:
+        self.ladder.reach('data', self.clock.monotonic())
+
+    @property
+    def _operation_limit(self) -> float:
+        """A link that hangs is to be noticed within three polls."""
+        return min(5.0, max(1.0, self.config.poll_s))
+
+    # serving
+
+    async def _serve(self) -> None:
+        if self._sensor is not None:
+            await self._serve_sensor(self._sensor)
+        elif self._link is not None:
+            self._leave_scanner()
+            await self._serve_link(self._link)
+
+    async def _serve_sensor(self, sensor: PassiveSensor) -> None:
+        while (left := self._deadline() - self.clock.monotonic()) > 0:
+            sensor.check()
+            if self.radio.trouble is not None:
+                raise failure_of(self.radio.trouble, self.address, self.config.adapter, was_open=True)
+            await asyncio.sleep(min(0.5, left))
+        self._is_wanting = True
+        raise ConnectionFailure('connection_lost', '{address} has not been heard for {seconds} s.',
+                                'Check its battery and the distance. It is back as soon as it is heard.',
+                                address=self.address, seconds=round(3 * self.config.poll_s))  # fmt: skip
+
+    async def _serve_link(self, link: DeviceLink) -> None:
+        failed = 0
+        due = self.clock.monotonic() + self.config.poll_s
+        while True:
+            await self._wait_for_poll(link, due)
+            due = self.clock.monotonic() + self.config.poll_s
+            try:
+                async with asyncio.timeout(self._deadline() - self.clock.monotonic()):
+                    await self._choose_again(link)
+                    await self._poll(link)
+                failed = 0
+            except (TimeoutError, DeviceError, RadioError, FrameError) as error:
+                failed += 1
+                self._judge(link, error, failed)
+                due = self.clock.monotonic() + min(1.0, self.config.poll_s / 4)
+
+    def _judge(self, link: DeviceLink, error: Exception, failed: int) -> None:
+        """Raise if the link is lost, else count the error: the next poll may be better."""
+        is_over = link.lost.is_set() or self.clock.monotonic() >= self._deadline() or failed >= MOST_FAILED
+        if isinstance(error, BluetoothError) and (is_over or isinstance(error, RadioError)):
+            raise failure_of(error, self.address, self.config.adapter, was_open=True) from error
+        if is_over:
+            raise ConnectionFailure('timeout', '{address} does not answer any more.',
+                                    'Check the distance, and that nothing else is connected to it. It is tried again.',
+                                    address=self.address) from error  # fmt: skip
+        self.complain(str(error) or 'no answer')
+
+    async def _wait_for_poll(self, link: DeviceLink, due: float) -> None:
+        """Until the next poll, the loss of the link, or other characteristics; raises ConnectionFailure."""
+        waits = [asyncio.ensure_future(link.lost.wait()), asyncio.ensure_future(self._rechoose.wait())]
+        try:
+            until = min(due, max(self._deadline(), self.clock.monotonic()))
+            await asyncio.wait(waits, timeout=until - self.clock.monotonic(), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if link.lost.is_set():
+            raise ConnectionFailure('connection_lost', 'The link to {address} was lost.',
+                                    'It is opened again by itself; if that happens often, shorten the distance.',
+                                    address=self.address)  # fmt: skip
+
+    async def _choose_again(self, link: DeviceLink) -> None:
+        if self._rechoose.is_set():
+            self._rechoose.clear()
+            self.take(await link.choose(self.config.characteristics))
+            self._show_write_only(link)
+
+    def _show_write_only(self, link: DeviceLink) -> None:
+        """What can be written but not read is a point too, without a value."""
+        for name in link.write_only:
+            if (point := self.services.gateway.point(self.source, name)) is not None:
+                point.writable = self.config.allow_writes
+
+    async def _poll(self, link: DeviceLink) -> None:
+        self.take(await link.read())
+        self.prove(self.clock.monotonic())
+        if link.round_trip_ms is not None:
+            self.traffic.round_trips.note(link.round_trip_ms)
+
+    def _deadline(self) -> float:
+        """When the link counts as lost unless the device proves itself, in monotonic s."""
+        proof = self.last_proof if self.last_proof is not None else self.clock.monotonic()
+        return proof + 3 * self.config.poll_s - MARGIN
+
+    async def _close(self) -> None:
+        self._sensor = None
+        link, self._link = self._link, None
+        if link is not None:
+            self._gone_at = self.clock.monotonic()
+            await link.close()
+        self.radio.let_go(self.address, self.id)
+
+    def adapt(self, config: BaseModel) -> bool:
+        """Take over another pace, other characteristics, or the right to write, without leaving the device."""
+        assert isinstance(config, BluetoothConfig)
+        live = {'poll_s', 'allow_writes', 'characteristics'}
+        link = self._link
+        if self.status is not Status.CONNECTED or any(getattr(config, key) != value for key, value in self.config
+                                                      if key not in live):  # fmt: skip
+            return False
+        if link is not None and self.config.profile == 'gatt' and not config.characteristics:
+            return False
+        self._forget_points(config)
+        self.config = config
+        for point in self.source.points.values():
+            point.writable = point.writable and config.allow_writes
+        self._rechoose.set()
+        return True
+
+    def _forget_points(self, config: BluetoothConfig) -> None:
+        kept = {each.name for each in config.characteristics}
+        gone = [each.name for each in self.config.characteristics if each.name not in kept]
+        self.services.gateway.remove_points(self.source, gone)
+
+    def no_answer(self) -> Failure:
+        return ConnectionFailure('timeout', '{address} did not answer in time.', 'Check that it is on and near enough.',
+                                 address=self.address).failure  # fmt: skip
+
+    def notices(self) -> list[Notice]:
+        found = super().notices()
+        if self._link is not None and self._link.missing:
+            found.append(Notice('The device does not have these characteristics: {names}.',
+                                {'names': ', '.join(self._link.missing[:5])}))  # fmt: skip
+        if self._sensor is not None:
+            found += self._sensor.notices()
+        return found
+
+    # values
+
+    def take(self, readings: Sequence[Reading]) -> None:
+        """Values from the device."""
+        now, allowed, gateway = self.clock.wall(), self.config.allow_writes, self.services.gateway
+        for reading in readings:
+            point = gateway.point(self.source, reading.name, unit=reading.unit)
+            if point is None:
+                continue
+            point.writable = reading.writable and allowed
+            point.unit = reading.unit
+            gateway.publish(point, reading.value, now, 'bad' if reading.value is None else 'good')
+        if readings:
+            self.prove(self.clock.monotonic())
+
+    def complain(self, text: str) -> None:
+        """Something that came was not understood."""
+        self.traffic.errors += 1
+        self.journal.warning(f'not understood: {text}')
+
+    # writing and browsing
+
+    async def write(self, name: str, value: Any, *, qos: int | None = None, retain: bool | None = None) -> None:
+        """Write a point and publish what the device then says."""
+        point = self.source.points.get(name)
+        link = self.link
+        if link is None:
+            raise WriteRefused('{name} is not connected.', 409, name=self.name)
+        if point is None:
+            raise UnknownPoint(f'{self.id}/{name}')
+        if not point.writable:
+            raise WriteRefused('{point} is read-only.', 403, point=name)
+        try:
+            async with asyncio.timeout(WRITE_LIMIT):
+                self.take(await link.write(name, value))
+        except NotWritable as error:
+            raise WriteRefused('{point} is read-only.', 403, point=name) from error
+        except ValueFormatError as error:
+            raise WriteRefused('{point} cannot take this value: {why}.', 422, point=name, why=error) from error
+        except Refused as error:
+            raise WriteRefused('{name} refused {point}: {why}.', 403, name=self.name, point=name, why=error) from error
+        except (TimeoutError, DeviceError, RadioError, FrameError) as error:
+            raise WriteRefused('{name} did not acknowledge {point} in time.', 504, name=self.name,
+                               point=name) from error  # fmt: skip
+        self.journal.debug(f'wrote {name}')
+
+    async def browse(self, prefix: str) -> list[Browsed]:
+        """Services and characteristics; of a passive sensor, and while not connected, the points."""
+        return browse_tree(self.gatt, self.source.points, prefix)
