@@ -1,13 +1,21 @@
 """Bluetooth LE connections: batteries, sensors, any GATT device; judged by the age of their values alone."""
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel
 
 from edgeos.bluetooth.adverts import Advert, Heard, SignalLog
-from edgeos.bluetooth.errors import BluetoothError, DeviceError, ProfileError, RadioError, Refused
+from edgeos.bluetooth.errors import (
+    BluetoothError,
+    DeviceError,
+    LinkLost,
+    NoAnswer,
+    ProfileError,
+    RadioError,
+    Refused,
+)
 from edgeos.bluetooth.formats import ValueFormatError
 from edgeos.bluetooth.gatt import GattLink
 from edgeos.bluetooth.jbd_frames import FrameError
@@ -15,7 +23,8 @@ from edgeos.bluetooth.profiles import NotWritable
 from edgeos.bluetooth.radio import Radio
 from edgeos.bluetooth.readings import Reading
 from edgeos.connections.bluetooth_config import PASSIVE, BluetoothConfig, is_key
-from edgeos.connections.bluetooth_failures import failure_of, held_by, mismatch
+from edgeos.connections.bluetooth_ear import Ear
+from edgeos.connections.bluetooth_failures import failure_of, held_by, mismatch, silent
 from edgeos.connections.bluetooth_link import DeviceLink
 from edgeos.connections.bluetooth_passive import PassiveSensor
 from edgeos.connections.bluetooth_raw import RawAccess
@@ -27,6 +36,7 @@ from edgeos.gateway import UnknownPoint
 from edgeos.settings import ConnectionSettings
 
 FIND_LIMIT = 15.0  # s to hear the device
+LOOK_LIMIT = 2.0  # s to look again for one that is listened for all the time
 WRITE_LIMIT = 4.5
 MARGIN = 0.4  # s before the contract's 3 polls, to be on time
 MOST_FAILED = 3  # polls in a row without an answer
@@ -58,7 +68,7 @@ class BluetoothConnection(Connection):
 
     def __init__(self, settings: ConnectionSettings, services: Services) -> None:
         super().__init__(settings, services)
-        self.signal = SignalLog()
+        self._ear = Ear(self.clock, self._hear)
         self.attempts: deque[Attempt] = deque(maxlen=MOST_ATTEMPTS)
         self.raw = RawAccess(self)
         self._link: DeviceLink | None = None
@@ -66,9 +76,7 @@ class BluetoothConnection(Connection):
         self._failed_connects = 0
         self._gone_at = float('-inf')  # when a link last ended, in monotonic s; what was heard before says nothing
         self._profile = ''  # as found out
-        self._is_wanting = False  # to hear the device, so that it is tried again as soon as it is there
-        self._stop_hearing: Callable[[], None] | None = None
-        self._release_scanner: Callable[[], None] | None = None
+        self._is_awaited = False  # it is tried again as soon as it is heard
         self._rechoose = asyncio.Event()
 
     @classmethod
@@ -86,6 +94,10 @@ class BluetoothConnection(Connection):
     @property
     def expected_interval(self) -> float:
         return self.config.poll_s
+
+    @property
+    def expects_values(self) -> bool:
+        return self._profile != 'gatt' or bool(self.config.characteristics)
 
     @property
     def radio(self) -> Radio:
@@ -108,6 +120,11 @@ class BluetoothConnection(Connection):
         return self._profile in PASSIVE or self.config.profile in PASSIVE
 
     @property
+    def signal(self) -> SignalLog:
+        """How strong and how often it was heard."""
+        return self._ear.signal
+
+    @property
     def rssi(self) -> int | None:
         """How strong it was last heard, in dBm."""
         return self.signal.newest.rssi if self.signal.newest is not None else None
@@ -121,33 +138,15 @@ class BluetoothConnection(Connection):
         self._profile = ''
         self._failed_connects = 0
 
-    # hearing it
-
-    def _listen(self) -> None:
-        """Hear the device, and keep the scanner going for that."""
-        if self._stop_hearing is None:
-            self._stop_hearing = self.radio.listen(self.address, self._hear)
-        if self._release_scanner is None:
-            self._release_scanner = self.radio.lease()
-
-    def _leave_scanner(self) -> None:
-        release, self._release_scanner = self._release_scanner, None
-        if release is not None:
-            release()
-
     def _rest(self) -> None:
-        self._leave_scanner()
-        stop, self._stop_hearing = self._stop_hearing, None
-        if stop is not None:
-            stop()
-        self._is_wanting = False
+        self._ear.close()
+        self._is_awaited = False
 
     def _hear(self, advert: Advert) -> None:
-        self.signal.note(advert.rssi, self.clock.monotonic(), self.clock.wall())
         if self._sensor is not None:
             self._sensor.take(advert)
-        elif self._is_wanting and self.status is Status.ERROR:
-            self._is_wanting = False
+        elif self._is_awaited and self.status is Status.ERROR:
+            self._is_awaited = False
             self._wake.set()
 
     # opening
@@ -170,10 +169,11 @@ class BluetoothConnection(Connection):
                 self.attempts.append(Attempt(self.clock.wall(), round(took, 2), outcome, self.rssi))
 
     async def _open_somehow(self) -> None:
-        self._is_wanting = False
-        self._listen()
+        limit = LOOK_LIMIT if self._is_awaited else FIND_LIMIT
+        self._is_awaited = False
+        self._ear.listen(self.radio, self.address)
         try:
-            heard = await self.radio.find(self.address, FIND_LIMIT, self._gone_at)
+            heard = await self.radio.find(self.address, limit, self._gone_at)
             self.ladder.reach('network', self.clock.monotonic())
             if self._is_only_heard(heard.advert):
                 await self._begin_to_hear(heard)
@@ -187,10 +187,8 @@ class BluetoothConnection(Connection):
 
     async def _failed_to_open(self, error: BluetoothError) -> ConnectionFailure:
         """Say what it was; if that happens again and again, have the system forget the device first."""
-        if isinstance(error, RadioError):
-            return failure_of(error, self.address, self.config.adapter, was_open=False)
-        if not self.ladder.has_reached('network'):
-            self._is_wanting = True  # it is tried again as soon as it is heard
+        if isinstance(error, RadioError) or not self.ladder.has_reached('network'):
+            self._is_awaited = True
             return failure_of(error, self.address, self.config.adapter, was_open=False)
         self._failed_connects += 1
         is_mismatch = isinstance(error, ProfileError)
@@ -243,7 +241,7 @@ class BluetoothConnection(Connection):
         if self._sensor is not None:
             await self._serve_sensor(self._sensor)
         elif self._link is not None:
-            self._leave_scanner()
+            self._ear.leave_scanner()
             await self._serve_link(self._link)
 
     async def _serve_sensor(self, sensor: PassiveSensor) -> None:
@@ -252,10 +250,8 @@ class BluetoothConnection(Connection):
             if self.radio.trouble is not None:
                 raise failure_of(self.radio.trouble, self.address, self.config.adapter, was_open=True)
             await asyncio.sleep(min(0.5, left))
-        self._is_wanting = True
-        raise ConnectionFailure('connection_lost', '{address} has not been heard for {seconds} s.',
-                                'Check its battery and the distance. It is back as soon as it is heard.',
-                                address=self.address, seconds=round(3 * self.config.poll_s))  # fmt: skip
+        self._is_awaited = True
+        raise silent(self.address, 3 * self.config.poll_s)
 
     async def _serve_link(self, link: DeviceLink) -> None:
         failed = 0
@@ -276,12 +272,9 @@ class BluetoothConnection(Connection):
     def _judge(self, link: DeviceLink, error: Exception, failed: int) -> None:
         """Raise if the link is lost, else count the error: the next poll may be better."""
         is_over = link.lost.is_set() or self.clock.monotonic() >= self._deadline() or failed >= MOST_FAILED
-        if isinstance(error, BluetoothError) and (is_over or isinstance(error, RadioError)):
-            raise failure_of(error, self.address, self.config.adapter, was_open=True) from error
-        if is_over:
-            raise ConnectionFailure('timeout', '{address} does not answer any more.',
-                                    'Check the distance, and that nothing else is connected to it. It is tried again.',
-                                    address=self.address) from error  # fmt: skip
+        if is_over or isinstance(error, RadioError):
+            cause = error if isinstance(error, BluetoothError) else NoAnswer('')
+            raise failure_of(cause, self.address, self.config.adapter, was_open=True) from error
         self.complain(str(error) or 'no answer')
 
     async def _wait_for_poll(self, link: DeviceLink, due: float) -> None:
@@ -294,9 +287,7 @@ class BluetoothConnection(Connection):
             for wait in waits:
                 wait.cancel()
         if link.lost.is_set():
-            raise ConnectionFailure('connection_lost', 'The link to {address} was lost.',
-                                    'It is opened again by itself; if that happens often, shorten the distance.',
-                                    address=self.address)  # fmt: skip
+            raise failure_of(LinkLost(''), self.address, self.config.adapter, was_open=True)
 
     async def _choose_again(self, link: DeviceLink) -> None:
         if self._rechoose.is_set():
@@ -352,8 +343,7 @@ class BluetoothConnection(Connection):
         self.services.gateway.remove_points(self.source, gone)
 
     def no_answer(self) -> Failure:
-        return ConnectionFailure('timeout', '{address} did not answer in time.', 'Check that it is on and near enough.',
-                                 address=self.address).failure  # fmt: skip
+        return failure_of(NoAnswer(''), self.address, self.config.adapter, was_open=False).failure
 
     def notices(self) -> list[Notice]:
         found = super().notices()
@@ -362,6 +352,8 @@ class BluetoothConnection(Connection):
                                 {'names': ', '.join(self._link.missing[:5])}))  # fmt: skip
         if self._sensor is not None:
             found += self._sensor.notices()
+        if not self.expects_values:
+            found.append(Notice('This device offers no values of a known kind. Choose characteristics under Browse.'))
         return found
 
     # values

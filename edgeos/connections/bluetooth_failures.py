@@ -113,3 +113,10 @@ def held_by(address: str, other: str) -> ConnectionFailure:
     return ConnectionFailure('device_busy', '{address} is in use by the connection {other}.',
                              'A device takes one link only: delete one of the two connections.', cheap=False,
                              address=address, other=other)  # fmt: skip
+
+
+def silent(address: str, seconds: float) -> ConnectionFailure:
+    """A sensor is not heard any more."""
+    return ConnectionFailure('connection_lost', '{address} has not been heard for {seconds} s.',
+                             'Check its battery and the distance. It is back as soon as it is heard.',
+                             address=address, seconds=round(seconds))  # fmt: skip

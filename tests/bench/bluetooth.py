@@ -73,8 +73,10 @@ async def troubles() -> dict[str, tuple[float, float]]:
                 battery = house.batteries[0]
                 await until(battery, good=True)
                 done, undone = deeds(air, battery_address(0))[name]
+                began = time.monotonic()
                 await done()
-                noticed = await until(battery, good=False)
+                await until(battery, good=False)
+                noticed = time.monotonic() - began
                 await asyncio.sleep(DOWN if name != 'link lost' else 0)
                 await undone()
                 found[name] = noticed, await until(battery, good=True)

@@ -16,7 +16,15 @@ from bleak_retry_connector import (
 from tests.devices.bluez import FakeBlueZ, Peripheral, errors
 from tests.devices.bluez.errors import BlueZError
 from tests.devices.clients import Client, connected, error_of, find, hangs, hearing, is_silent
-from tests.devices.samples import ECHO_NOTIFY, ECHO_VALUE, ECHO_WRITE, BTHomeSensor, EchoDevice
+from tests.devices.samples import (
+    BATTERY_LEVEL,
+    ECHO_NOTIFY,
+    ECHO_VALUE,
+    ECHO_WRITE,
+    BatteryServiceDevice,
+    BTHomeSensor,
+    EchoDevice,
+)
 from tests.helpers import eventually
 
 
@@ -45,7 +53,7 @@ async def test_a_read_under_way_fails_when_the_link_is_lost(bluez: FakeBlueZ) ->
     await eventually(lambda: bluez.count('ReadValue'))
     peripheral.lose_link()
     with pytest.raises(BleakError, match='Unlikely Error'):
-        await read
+        await asyncio.wait_for(read, 5)
 
 
 async def test_a_device_that_vanishes_stays_connected_and_answers_nothing(bluez: FakeBlueZ) -> None:
@@ -65,7 +73,7 @@ async def test_an_answer_that_does_not_come_ends_the_link(bluez: FakeBlueZ) -> N
     peripheral, client = await connected(bluez, EchoDevice())
     peripheral.vanish()
     with pytest.raises(BleakError, match='Unlikely Error'):
-        await client.read_gatt_char(ECHO_VALUE)
+        await asyncio.wait_for(client.read_gatt_char(ECHO_VALUE), 5)
     await eventually(lambda: client.was_told)
     assert peripheral.link is None
 
@@ -73,9 +81,10 @@ async def test_an_answer_that_does_not_come_ends_the_link(bluez: FakeBlueZ) -> N
 async def test_a_vanished_device_is_lost_after_the_supervision_timeout(bluez: FakeBlueZ) -> None:
     peripheral, client = await connected(bluez, EchoDevice())
     peripheral.vanish(supervision=0.1)
-    with pytest.raises(BleakError):
-        await client.read_gatt_char(ECHO_VALUE)
-    assert client.was_told and not client.is_connected
+    with pytest.raises(BleakError, match='Unlikely Error'):
+        await asyncio.wait_for(client.read_gatt_char(ECHO_VALUE), 5)
+    await eventually(lambda: client.was_told)
+    assert not client.is_connected
     assert await is_unheard(bluez, peripheral)
     peripheral.come_back()
     await find(peripheral)
@@ -236,15 +245,17 @@ async def test_services_known_from_before_are_believed_until_the_device_is_remov
     device = EchoDevice()
     peripheral, client = await connected(bluez, device)
     await client.disconnect()
-    device.services = device.services[:0]
+    device.services = BatteryServiceDevice().services  # as after an update of its firmware
     await client.connect()
     assert client.services.get_characteristic(ECHO_VALUE)
+    assert client.services.get_characteristic(BATTERY_LEVEL) is None
     with pytest.raises(BleakError, match='Invalid Handle'):
         await client.read_gatt_char(ECHO_VALUE)
     await client.disconnect()
     assert await clear_cache(peripheral.address)
     _peripheral, client = await connected(bluez, device)
-    assert not list(client.services)
+    assert client.services.get_characteristic(ECHO_VALUE) is None
+    assert client.services.get_characteristic(BATTERY_LEVEL)
     await client.disconnect()
 
 

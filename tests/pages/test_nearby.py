@@ -62,6 +62,7 @@ def test_who_is_gone_keeps_a_place_until_the_order_is_renewed() -> None:
     order = settled()
     assert follow(order, {'a': -80.0, 'c': -70.0}, 10) == ['b', 'c', 'a']
     assert follow(order, {'a': -80.0, 'c': -70.0}, 60) == ['c', 'a']
+    assert follow(order, {'c': -70.0}, 120) == ['c']  # also the weakest, which is in nobody's way
 
 
 def test_a_single_advert_moves_the_strength_only_a_little() -> None:
