@@ -14,5 +14,5 @@ async def test_twenty_devices_leave_nothing_behind_and_hold_nobody_up():
     assert seen.polls >= 5 * 2 * 60 / POLL * 0.8, 'five batteries, two questions a poll'
     assert (seen.lost, seen.errors) == (0, 0)
     assert seen.descriptors <= 1 and seen.tasks <= 2
-    assert seen.memory_mb < 6
+    assert seen.memory_mb < 4
     assert seen.lag_p99 <= max(HELD, 2 * seen.empty_p99)
