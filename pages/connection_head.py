@@ -19,6 +19,7 @@ LAMPS = {'error': ('eo-bad', 'eo-diamond'), 'degraded': ('eo-warn', 'eo-triangle
          'off': ('eo-idle', 'eo-ring')}  # fmt: skip
 BOXES = {'error': 'eo-bad', 'off': 'eo-idle'}  # what stands below the head, where it is no warning
 QUIET = frozenset(('connected', 'degraded', 'connecting'))  # nothing has to be done next
+CHOOSABLE = frozenset(('symbols', 'characteristics'))  # settings that say what is read
 ICONS = frozenset(('mqtt', 'plc', 'bluetooth'))
 CURED_BY_SETTINGS = frozenset(('not_authorised', 'tls_failed', 'topic_refused', 'name_not_resolved', 'refused',
                                'timeout', 'wrong_ams_port', 'wrong_net_id', 'profile_mismatch',
@@ -70,7 +71,7 @@ class ConnectionHead:
                 self._retry = Text('span', '', 'cp-retry eo-num')
             with ui.element('div').classes('cp-repair'):
                 self._route = Button(_('Set up the route'), self._open_route, look='pri')
-                self._choose = Button(_('Choose symbols'), self._browse)
+                self._choose = Button(choice_words(self._connection), self._browse)
                 self._repair = Button(_('Change the settings'), self._edit)
                 self._give_up = Button('', lambda: self._switch('disconnect'), look='gh')
 
@@ -96,9 +97,9 @@ class ConnectionHead:
         _show(self._trouble, bool(why))
         failure = connection.last_error
         cured = failure.code in CURED_BY_SETTINGS if failure is not None else connection.source.refused_points > 0
-        is_plc = isinstance(connection, PlcConnection)
-        _show(self._route, is_plc and state == 'error' and failure is not None and failure.code == 'no_route')
-        _show(self._choose, is_plc and failure is None and state != 'off' and asks_for_choice(connection))
+        has_no_route = failure is not None and failure.code == 'no_route'
+        _show(self._route, isinstance(connection, PlcConnection) and state == 'error' and has_no_route)
+        _show(self._choose, failure is None and state != 'off' and asks_for_choice(connection))
         _show(self._repair, cured and state != 'off')
         _set(self._give_up, _('Leave it off') if connection.is_paused else _('Stop trying'))
         _show(self._give_up, (state == 'error' and connection.enabled) or connection.is_paused)
@@ -154,8 +155,15 @@ class ConnectionHead:
             self.tick()
 
 
+def choice_words(connection: Connection) -> str:
+    """What leads to where values are chosen."""
+    return _('Choose symbols') if isinstance(connection, PlcConnection) else _('Browse the device')
+
+
 def asks_for_choice(connection: Connection) -> bool:
-    """Whether nothing is chosen yet, or what is chosen cannot be read."""
+    """Whether nothing is chosen yet, or what is chosen cannot be read; never where nothing can be chosen."""
+    if not CHOOSABLE & connection.CONFIG.model_fields.keys():
+        return False
     return not connection.expects_values or any('names' in notice.values for notice in connection.notices())
 
 

@@ -155,9 +155,10 @@ class PointsView:
         self._source = connection.source
         self._listing = Listing(self._source, self._format.value)
         self._listing.follow()
-        self._chooses = 'symbols' in connection.CONFIG.model_fields
-        self._table = PointsTable(self._stamped(), words=_words(), locale=current_language(),
-                                  publishes=can_publish(connection),
+        is_plc = 'symbols' in connection.CONFIG.model_fields
+        self._chooses = is_plc or 'characteristics' in connection.CONFIG.model_fields
+        self._table = PointsTable(self._stamped(), words={**_words(), **_unchosen_words(is_plc)},
+                                  locale=current_language(), publishes=can_publish(connection),
                                   browse=f'/connections/{connection.id}?tab=names' if self._chooses else '')
         self._table.on('look', self._look)
         self._table.on('open', lambda event: open_point(house, connection, str(event.args)))
@@ -205,8 +206,14 @@ def _words() -> dict[str, str]:
         'publish': _('Write to a topic'),
         'empty_title': _('No values yet'),
         'empty_text': _('What the device reports appears here by itself.'),
-        'unchosen_title': _('No symbols are chosen yet'),
-        'unchosen_text': _('Choose under Browse what is to be read from the PLC.'),
-        'browse': _('Choose symbols'),
         'none_text': _('The search and the filters hide all {total} values.'),
     }
+
+
+def _unchosen_words(is_plc: bool) -> dict[str, str]:
+    """For a device whose values have to be chosen first."""
+    if is_plc:
+        return {'unchosen_title': _('No symbols are chosen yet'), 'browse': _('Choose symbols'),
+                'unchosen_text': _('Choose under Browse what is to be read from the PLC.')}  # fmt: skip
+    return {'unchosen_title': _('Nothing is chosen yet'), 'browse': _('Browse the device'),
+            'unchosen_text': _('Choose under Browse which of its characteristics are kept.')}  # fmt: skip

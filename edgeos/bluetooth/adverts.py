@@ -35,11 +35,11 @@ Listener = Callable[[Advert], None]
 class Heard:
     """A device that has been heard: `at` is when last, in monotonic s; `count` is how often."""
 
-    __slots__ = ('advert', 'at', 'count', 'first_at')
+    __slots__ = ('advert', 'at', 'count')
 
     def __init__(self, advert: Advert, now: float) -> None:
         self.advert = advert
-        self.first_at = self.at = now
+        self.at = now
         self.count = 1
 
     def update(self, advert: Advert, now: float) -> None:

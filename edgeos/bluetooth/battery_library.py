@@ -53,6 +53,7 @@ class LibraryProfile(Profile):
         self.family = family
         self._address = address
         self._battery: Any = None
+        self._units: dict[str, str] = {}  # of what has been told so far
 
     @property
     def name(self) -> str:
@@ -86,7 +87,11 @@ class LibraryProfile(Profile):
             raise NoAnswer('') from error
         except (ValueError, LookupError, ArithmeticError, AssertionError) as error:  # what its parsers raise
             raise DeviceError(f'{type(error).__name__}: {error}') from error
-        return readings_of(sample)
+        found = readings_of(sample)
+        told = {each.name for each in found}
+        missing = [Reading(name, None, unit) for name, unit in self._units.items() if name not in told]
+        self._units.update({each.name: each.unit for each in found})
+        return found + missing
 
 
 def _load(family: str) -> tuple[Any, Any]:

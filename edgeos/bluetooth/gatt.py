@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from edgeos.bluetooth.errors import NoAnswer, ProfileError
 from edgeos.bluetooth.stack import Client, GattCharacteristic
-from edgeos.bluetooth.uuids import short
+from edgeos.bluetooth.uuids import full, short
 
 OPERATION_LIMIT = 5.0  # s
 
@@ -50,6 +50,12 @@ class GattLink:
         return next((each for each in self.characteristics
                      if each.uuid == uuid and service in ('', each.service)), None)  # fmt: skip
 
+    def anything_readable(self) -> GattCharacteristic | None:
+        """Something small that proves that the device lives: its name, its battery, else whatever there is."""
+        preferred = [self.find(full(uuid)) for uuid in ('2a00', '2a19')]
+        return next((each for each in [*preferred, *self.characteristics]
+                     if each is not None and each.is_readable), None)  # fmt: skip
+
     def need(self, uuid: str, service: str = '') -> GattCharacteristic:
         """The same; raises ProfileError when the device has none."""
         found = self.find(uuid, service)
@@ -91,11 +97,6 @@ class GattLink:
                 hearers.remove(hear)
                 if not hearers:
                     await self._limited(self._client.unsubscribe(characteristic))
-
-    async def close(self) -> None:
-        """Let the device go; never raises."""
-        self._hearers.clear()
-        await self._client.close()
 
     def _teller(self, handle: int) -> Heard:
         def tell(data: bytes) -> None:

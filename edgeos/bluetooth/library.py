@@ -24,9 +24,10 @@ from bleak_retry_connector import (
     BleakNotFoundError,
     BleakOutOfConnectionSlotsError,
     clear_cache,
-    close_stale_connections_by_address,
+    close_stale_connections,
     establish_connection,
     get_device,
+    get_device_by_adapter,
 )
 
 from edgeos.bluetooth.adverts import NAME_BYTES, Advert
@@ -58,8 +59,10 @@ FAULTS: tuple[type[Exception], ...] = (BleakError, TimeoutError, OSError, EOFErr
 
 Backends = tuple[type[BaseBleakScanner], type[BaseBleakClient]]  # another radio than the system's
 
+_NO_RSSI = -127  # what bleak says where BlueZ says nothing
+
 ATTEMPTS = 2  # of one connect; what BlueZ calls transient is tried nine times beside them
-CLOSE_LIMIT = 5.0  # s
+CLOSE_LIMIT = 12.0  # s; bleak itself waits 10 for the link to end
 FREE_LIMIT = 5.0
 
 _REASONS = {
@@ -170,20 +173,23 @@ class BleakStack:
         await self.stop_scan()
 
         def detected(device: BLEDevice, data: AdvertisementData) -> None:
-            hear(_advert(device, data))
+            if data.rssi != _NO_RSSI or not self._is_system:  # BlueZ calls also when something else has changed
+                hear(_advert(device, data))
 
         options: dict[str, Any] = {'backend': self._backends[0]} if self._backends is not None else {}
-        if self._adapter and self._is_system:
-            options['bluez'] = {'adapter': self._adapter}
+        if self._is_system:
+            options['bluez'] = {'filters': {'DuplicateData': True}}  # else what does not change is not heard
+            if self._adapter:
+                options['bluez']['adapter'] = self._adapter
         with our_errors():
-            self._scanner = BleakScanner(detected, **options)
+            scanner = BleakScanner(detected, **options)
             try:
-                await self._scanner.start()
-            except BaseException as error:
-                self._scanner = None
+                await scanner.start()
+            except FAULTS as error:
                 if self._is_system and await _is_blocked(error):
                     raise RadioError(Why.BLOCKED, _text(error)) from error
                 raise
+            self._scanner = scanner
 
     async def stop_scan(self) -> None:
         scanner, self._scanner = self._scanner, None
@@ -194,11 +200,22 @@ class BleakStack:
     async def connect(self, advert: Advert, on_lost: Callable[[], None]) -> 'BleakLink':
         device = cast(BLEDevice, advert.handle)
         options: dict[str, Any] = {'backend': self._backends[1]} if self._backends is not None else {}
+        link: BleakLink | None = None
+
+        def ended(_client: BleakClient) -> None:
+            if link is not None:  # not for a link that was aborted while bleak went on to try
+                on_lost()
+
         with our_errors():
+            if self._is_system:
+                await _check_version()
             client = await establish_connection(BleakClient, device, advert.name or advert.address,
-                                                disconnected_callback=lambda _client: on_lost(),
+                                                disconnected_callback=ended,
                                                 max_attempts=ATTEMPTS, use_services_cache=False, **options)  # fmt: skip
-        return BleakLink(client)
+            link = BleakLink(client)
+        if not client.is_connected:
+            raise LinkLost('at once')
+        return link
 
     async def free(self, address: str) -> bool:
         """Only where the system keeps links that no program holds, which is BlueZ."""
@@ -206,11 +223,15 @@ class BleakStack:
             return False
         with our_errors():
             async with asyncio.timeout(FREE_LIMIT):
-                device = await get_device(address)
+                device = await self._known(address)
                 if device is None or not device.details['props'].get('Connected'):
                     return False
-                await close_stale_connections_by_address(address)
+                await close_stale_connections(device)
         return True
+
+    async def _known(self, address: str) -> BLEDevice | None:
+        """What BlueZ knows of a device, on this adapter if it has a name."""
+        return await (get_device_by_adapter(address, self._adapter) if self._adapter else get_device(address))
 
     async def forget(self, address: str) -> bool:
         """A device that is paired keeps its keys, and so what is believed of it."""
@@ -218,7 +239,7 @@ class BleakStack:
             return False
         with our_errors():
             async with asyncio.timeout(FREE_LIMIT):
-                device = await get_device(address)
+                device = await self._known(address)
                 if device is None or device.details['props'].get('Paired'):
                     return False
                 await clear_cache(address)
@@ -277,13 +298,42 @@ def _advert(device: BLEDevice, data: AdvertisementData) -> Advert:
     name = (data.local_name or device.name or '')[:NAME_BYTES]
     if name.replace('-', ':').upper() == device.address.upper():  # BlueZ' stand-in for a name
         name = ''
-    rssi = data.rssi if -127 < data.rssi <= 20 else None
+    rssi = data.rssi if _NO_RSSI < data.rssi <= 20 else None
     return Advert(device.address.upper(), name, rssi, data.tx_power, frozenset(data.service_uuids),
                   data.manufacturer_data, data.service_data, device)  # fmt: skip
 
 
+_version_check: asyncio.Task[None] | None = None
+
+
+async def _check_version() -> None:
+    """bleak asks bluetoothctl for its version with the first connect; if that were cancelled, none would ever end."""
+    global _version_check
+    from bleak.backends.bluezdbus.version import BlueZFeatures
+
+    if BlueZFeatures.checked_bluez_version:
+        return
+    if _version_check is None or _version_check.done():
+        _version_check = asyncio.create_task(BlueZFeatures.check_bluez_version(), name='version of BlueZ')
+    await asyncio.shield(_version_check)
+
+
+async def default_adapter() -> str:
+    """The name of the system's adapter, as hci0; '' where there is none, or where the system does not tell."""
+    if sys.platform != 'linux':
+        return ''
+    from bleak.backends.bluezdbus.manager import get_global_bluez_manager
+
+    try:
+        async with asyncio.timeout(FREE_LIMIT):
+            manager = await get_global_bluez_manager()
+            return str(manager.get_default_adapter()).rpartition('/')[2]
+    except FAULTS:
+        return ''
+
+
 async def _is_blocked(error: BaseException) -> bool:
-    cause = translate(error) if isinstance(error, FAULTS) else None
+    cause = translate(error)
     if not isinstance(cause, RadioError) or cause.why not in (Why.OFF, Why.NO_ADAPTER):
         return False
     return await asyncio.to_thread(is_blocked)

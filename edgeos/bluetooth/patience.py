@@ -40,14 +40,16 @@ async def bounded(work: Coroutine[Any, Any, T], limit: float, strays: Strays,
     loop = asyncio.get_running_loop()
     task = loop.create_task(work)
     deadline = loop.time() + limit
+    is_used = False
     try:
         while not task.done() and (left := deadline - loop.time()) > 0 and not has_to_go():
             await asyncio.wait((task,), timeout=min(left, 0.25))
-        if task.done():
+        is_used = task.done()
+        if is_used and not task.cancelled():
             return task.result()
-        raise TimeoutError
+        raise TimeoutError  # also where the library cancels its own work
     finally:
-        if not task.done():
+        if not is_used:
             task.cancel()
-            strays.add(task, late)
+            strays.add(task, late)  # it may have ended in the very moment in which it was given up
             await asyncio.wait((task,), timeout=GRACE)

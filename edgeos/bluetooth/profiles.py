@@ -46,6 +46,11 @@ class Profile(ABC):
         """As the settings call it."""
         return self.NAME
 
+    @property
+    def asks(self) -> bool:
+        """Whether `read` asks the device something, so that its return is a sign of life."""
+        return True
+
     @classmethod
     @abstractmethod
     def fits(cls, link: GattLink) -> bool:
@@ -83,8 +88,8 @@ class JbdProfile(Profile):
         self._reader = jbd.FrameReader()
         self._answers: asyncio.Queue[jbd.Frame] = asyncio.Queue(maxsize=32)
         self._asking = asyncio.Lock()
+        self._writing = asyncio.Lock()
         self._bad = 0
-        self._switches = (True, True)  # charging and discharging allowed, as last read
 
     @classmethod
     def fits(cls, link: GattLink) -> bool:
@@ -100,21 +105,28 @@ class JbdProfile(Profile):
             return []  # not all have a name
 
     async def read(self) -> list[Reading]:
-        basic = jbd.basic_readings(await self._ask(jbd.request(jbd.BASIC), jbd.BASIC))
-        cells = jbd.cell_readings(await self._ask(jbd.request(jbd.CELLS), jbd.CELLS))
-        values = {each.name: each.value for each in basic}
-        self._switches = (bool(values['charge_mosfet']), bool(values['discharge_mosfet']))
-        return basic + cells
+        return await self._read_basic() + jbd.cell_readings(await self._ask(jbd.request(jbd.CELLS), jbd.CELLS))
+
+    async def _read_basic(self) -> list[Reading]:
+        return jbd.basic_readings(await self._ask(jbd.request(jbd.BASIC), jbd.BASIC))
 
     async def write(self, name: str, value: Any) -> list[Reading]:
         if name not in ('charge_mosfet', 'discharge_mosfet'):
             raise NotWritable(name)
         if not isinstance(value, bool):
             raise ValueFormatError('expected true or false')
-        charge, discharge = self._switches
-        wanted = (value, discharge) if name == 'charge_mosfet' else (charge, value)
-        await self._ask(jbd.mosfet_request(*wanted), jbd.MOSFET)
-        return await self.read()
+        async with self._writing:  # both switches are written at once, so the other has to be as it is now
+            now = {each.name: bool(each.value) for each in await self._read_basic()}
+            wanted = {**now, name: value}
+            await self._ask(jbd.mosfet_request(wanted['charge_mosfet'], wanted['discharge_mosfet']), jbd.MOSFET)
+            return await self._afterwards()
+
+    async def _afterwards(self) -> list[Reading]:
+        """What the battery says now; that it does not say is no failure of the write."""
+        try:
+            return await self._read_basic()
+        except (NoAnswer, Refused, jbd.FrameError):
+            return []
 
     async def _ask(self, question: bytes, register: int) -> jbd.Frame:
         async with self._asking:
@@ -161,32 +173,56 @@ class StandardProfile(Profile):
         if not self.fits(self.link):
             raise ProfileError('180f')
         known = [each for each in self.link.characteristics if each.uuid in standard.KNOWN]
+        self._number(known)
         self._polled = [each for each in known if each.is_readable and each.uuid not in standard.STATIC]
+        self._proof = None if self._polled else self.link.anything_readable()
         for each in known:
             if each.notifies and each.uuid not in standard.STATIC:
                 await self._hear_from(each, self._teller(each))
         return await self._read([each for each in known if each.uuid in standard.STATIC and each.is_readable])
 
+    @property
+    def asks(self) -> bool:
+        return bool(self._polled) or self._proof is not None
+
     async def read(self) -> list[Reading]:
+        if self._proof is not None:
+            await self.link.read(self._proof)
         return await self._read(self._polled)
+
+    def _number(self, known: Sequence[GattCharacteristic]) -> None:
+        """The second of a kind is `temperature_2`."""
+        self._suffixes: dict[int, str] = {}
+        count: dict[str, int] = {}
+        for each in known:
+            count[each.uuid] = count.get(each.uuid, 0) + 1
+            self._suffixes[each.handle] = f'_{count[each.uuid]}' if count[each.uuid] > 1 else ''
 
     async def _read(self, characteristics: Sequence[GattCharacteristic]) -> list[Reading]:
         found: list[Reading] = []
         for each in characteristics:
             try:
-                found += standard.readings_of(each.uuid, await self.link.read(each))
-            except (Refused, ValueFormatError) as error:
-                self.listener.complain(f'{short(each.uuid)}: {error}')
+                found += self._readings(each, await self.link.read(each))
+            except Refused as error:
+                found += self._unknown(each, error)
         return found
 
-    def _teller(self, characteristic: GattCharacteristic) -> Callable[[bytes], None]:
-        def tell(data: bytes) -> None:
-            try:
-                self.listener.take(standard.readings_of(characteristic.uuid, data))
-            except ValueFormatError as error:
-                self.listener.complain(f'{short(characteristic.uuid)}: {error}')
+    def _readings(self, characteristic: GattCharacteristic, data: bytes) -> list[Reading]:
+        suffix = self._suffixes[characteristic.handle]
+        try:
+            found = standard.readings_of(characteristic.uuid, data)
+        except ValueFormatError as error:
+            return self._unknown(characteristic, error)
+        return [each._replace(name=each.name + suffix) for each in found]
 
-        return tell
+    def _unknown(self, characteristic: GattCharacteristic, why: Exception) -> list[Reading]:
+        """A value that cannot be had must not go on to look well."""
+        self.listener.complain(f'{short(characteristic.uuid)}: {why}')
+        entry = standard.KNOWN[characteristic.uuid]
+        return [Reading(entry.name + self._suffixes[characteristic.handle], None, entry.unit)]
+
+    def _teller(self, characteristic: GattCharacteristic) -> Callable[[bytes], None]:
+        return lambda data: self.listener.take(self._readings(characteristic, data))
 
 
 class Chosen(Protocol):
@@ -222,7 +258,7 @@ class ChosenProfile(Profile):
             else:
                 self.missing.append(each.name)
         readable = [found for _each, found in self._found if found.is_readable]
-        self._proof = None if readable else self._anything_readable()
+        self._proof = None if readable else self.link.anything_readable()
         if not readable and self._proof is None and not any(found.notifies for _each, found in self._found):
             raise ProfileError('')
         for each, found in self._found:
@@ -236,57 +272,65 @@ class ChosenProfile(Profile):
         return [each.name for each, found in self._found
                 if found.is_writable and not found.is_readable and not found.notifies]  # fmt: skip
 
+    @property
+    def asks(self) -> bool:
+        return self._proof is not None or any(found.is_readable for _each, found in self._found)
+
     async def read(self) -> list[Reading]:
-        readings: list[Reading] = []
-        for each, found in self._found:
-            if found.is_readable:
-                try:
-                    readings.append(self._reading(each, found, await self.link.read(found)))
-                except (Refused, ValueFormatError) as error:
-                    self.listener.complain(f'{each.name}: {error}')
         if self._proof is not None:
             await self.link.read(self._proof)
-        return readings
+        return [await self._ask(each, found) for each, found in self._found if found.is_readable]
+
+    async def _ask(self, chosen: Chosen, characteristic: GattCharacteristic) -> Reading:
+        try:
+            return self._reading(chosen, characteristic, await self.link.read(characteristic))
+        except Refused as error:
+            return self._unknown(chosen, characteristic, error)
 
     async def write(self, name: str, value: Any) -> list[Reading]:
         for each, found in self._found:
             if each.name == name and found.is_writable:
-                await self.link.write(found, encode(each.format, unscaled(value, each)))
-                return [self._reading(each, found, await self.link.read(found))] if found.is_readable else []
+                await self.link.write(found, encode(each.format, to_device(value, each)))
+                return await self._afterwards(each, found)
         raise NotWritable(name)
+
+    async def _afterwards(self, chosen: Chosen, characteristic: GattCharacteristic) -> list[Reading]:
+        """What the device says now; that it does not say is no failure of the write."""
+        if not characteristic.is_readable:
+            return []
+        try:
+            return [self._reading(chosen, characteristic, await self.link.read(characteristic))]
+        except (NoAnswer, Refused):
+            return []
 
     def _look_up(self, path: str) -> GattCharacteristic | None:
         """By uuid, or by `<service>/<characteristic>` where a uuid stands in several services."""
-        return self.link.paths.get(path) or self.link.find(full(path)) if '/' not in path else self.link.paths.get(path)
-
-    def _anything_readable(self) -> GattCharacteristic | None:
-        """Something small that proves that the device lives: its name, its battery, else whatever there is."""
-        preferred = [self.link.find(full(uuid)) for uuid in ('2a00', '2a19')]
-        return next((each for each in [*preferred, *self.link.characteristics]
-                     if each is not None and each.is_readable), None)  # fmt: skip
+        return self.link.paths.get(path) if '/' in path else self.link.find(full(path))
 
     def _reading(self, chosen: Chosen, characteristic: GattCharacteristic, data: bytes) -> Reading:
-        return Reading(chosen.name, scaled(decode(chosen.format, data), chosen), chosen.unit,
-                       characteristic.is_writable)  # fmt: skip
+        try:
+            value = decode(chosen.format, data)
+        except ValueFormatError as error:
+            return self._unknown(chosen, characteristic, error)
+        return Reading(chosen.name, to_owner(value, chosen), chosen.unit, characteristic.is_writable)
+
+    def _unknown(self, chosen: Chosen, characteristic: GattCharacteristic, why: Exception) -> Reading:
+        """A value that cannot be had must not go on to look well."""
+        self.listener.complain(f'{chosen.name}: {why}')
+        return Reading(chosen.name, None, chosen.unit, characteristic.is_writable)
 
     def _teller(self, chosen: Chosen, characteristic: GattCharacteristic) -> Callable[[bytes], None]:
-        def tell(data: bytes) -> None:
-            try:
-                self.listener.take([self._reading(chosen, characteristic, data)])
-            except ValueFormatError as error:
-                self.listener.complain(f'{chosen.name}: {error}')
-
-        return tell
+        return lambda data: self.listener.take([self._reading(chosen, characteristic, data)])
 
 
-def scaled(value: Any, chosen: Chosen) -> Any:
+def to_owner(value: Any, chosen: Chosen) -> Any:
     """A number in the owner's unit; anything else as it is. Rounded to what the scale can mean."""
     if chosen.scale == 1 or isinstance(value, bool) or not isinstance(value, int | float):
         return value
     return round(value * chosen.scale, 9)
 
 
-def unscaled(value: Any, chosen: Chosen) -> Any:
+def to_device(value: Any, chosen: Chosen) -> Any:
     """The device's number for what the owner wrote."""
     if chosen.scale == 1 or isinstance(value, bool) or not isinstance(value, int | float):
         return value

@@ -20,6 +20,7 @@ SILENCE = (6.0, 12.0, 24.0)  # s without any advert before the scan is started a
 RETRY = (1.0, 2.0, 4.0)  # s between attempts to start a scan
 CONNECT_LIMIT = 20.0  # s for one connect, the services included
 POLITE_LIMIT = 10.0  # s after which a connect that hangs gives way to others that wait
+CLOSE_WAIT = 1.5  # s
 FRESH = 10.0  # s a device counts as present after an advert
 LOOK = 0.5  # s
 FREE_AFTER = 2.0  # s without an advert after which a link that was left over is looked for
@@ -68,24 +69,28 @@ class Radio:
         self._scan = None
         if self._leases:  # somebody began to listen while the scan was being stopped
             self._start()
+        else:  # what is not listened to is not known
+            self.trouble = None
+            self.air.forget_handles()
 
     def listen(self, address: str, listener: Listener) -> Callable[[], None]:
         """Call the listener for each advert of a device, while somebody keeps the scanner going."""
         return self.air.listen(address, listener)
 
-    async def find(self, address: str, limit: float, after: float = float('-inf')) -> Heard:
-        """Wait until a device is heard; raises RadioError, or NotFound after `limit` seconds.
+    async def find(self, address: str, limit: float, after: float = float('-inf'), *, is_urgent: bool = True) -> Heard:
+        """Wait until a device is heard; raises RadioError, or NotFound after `limit` seconds of listening.
 
-        What was heard a moment ago counts too, unless it was before the monotonic time `after`.
+        What was heard a moment ago counts too, unless it was before the monotonic time `after`. Who is urgent has a
+        connect that hangs give way.
         """
         release = self.lease()
         came = asyncio.Event()
         stop = self.listen(address, lambda _advert: came.set())
-        self._looking += 1
+        self._looking += is_urgent
         try:
             return await self._found(address, came, limit, after)
         finally:
-            self._looking -= 1
+            self._looking -= is_urgent
             stop()
             release()
 
@@ -113,6 +118,7 @@ class Radio:
         try:
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            came.clear()
             for wait in waits:
                 wait.cancel()
 
@@ -223,6 +229,12 @@ class Radio:
 
     def _gives_way(self, after: float) -> Callable[[], bool]:
         return lambda: self._waiting + self._looking > 0 and self._clock.monotonic() >= after
+
+    async def close(self, client: Client) -> None:
+        """Let a device go; what takes longer than a moment ends by itself."""
+        task = asyncio.create_task(client.close(), name='closing a link')
+        self._strays.add(task)
+        await asyncio.wait((task,), timeout=CLOSE_WAIT)
 
     async def forget(self, address: str) -> bool:
         """Have the system forget what it believes of a device; answers whether it did."""

@@ -5,10 +5,12 @@ from collections.abc import Callable
 
 from edgeos.bluetooth.adverts import Advert
 from edgeos.bluetooth.errors import RadioError, Why
+from edgeos.bluetooth.patience import Strays, bounded
 from edgeos.bluetooth.radio import Radio
 from edgeos.bluetooth.stack import Client, Stack
 from edgeos.clock import SYSTEM_CLOCK, Clock
 
+RESOLVE_LIMIT = 6.0  # s
 SIMULATED = 'demo'  # the adapter of the simulated devices; never one of the system's
 
 
@@ -17,6 +19,7 @@ class Radios:
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
+        self._strays = Strays()
         self._radios: dict[str, Radio] = {}
         self._makers: dict[str, Callable[[], Stack]] = {}
 
@@ -25,6 +28,15 @@ class Radios:
         if adapter not in self._radios:
             self._radios[adapter] = Radio(self._stack(adapter), self._clock, adapter)
         return self._radios[adapter]
+
+    async def resolve(self, adapter: str = '') -> Radio:
+        """The same, with the system's default by its own name: an adapter has one scanner, whatever it is called."""
+        if adapter:
+            return self.get(adapter)
+        try:
+            return self.get(await bounded(_default_name(), RESOLVE_LIMIT, self._strays))
+        except (TimeoutError, ImportError):
+            return self.get()
 
     def _stack(self, adapter: str) -> Stack:
         if (make := self._makers.get(adapter)) is not None:
@@ -45,6 +57,12 @@ class Radios:
         await asyncio.gather(*(radio.stop() for radio in self._radios.values()))
 
 
+async def _default_name() -> str:
+    library = await asyncio.to_thread(importlib.import_module, 'edgeos.bluetooth.library')
+    name: str = await library.default_adapter()
+    return name
+
+
 class LateStack:
     """bleak, loaded beside the event loop when first needed: it takes longer than the loop may wait."""
 
@@ -53,14 +71,16 @@ class LateStack:
         self._adapter = adapter
         self._backends = backends
         self._stack: Stack | None = None
+        self._loading = asyncio.Lock()
 
     async def _get(self) -> Stack:
-        if self._stack is None:
-            try:
-                library = await asyncio.to_thread(importlib.import_module, 'edgeos.bluetooth.library')
-            except ImportError as error:
-                raise RadioError(Why.NO_LIBRARY, str(error)) from error
-            self._stack = library.BleakStack(self._adapter, self._backends)
+        async with self._loading:
+            if self._stack is None:
+                try:
+                    library = await asyncio.to_thread(importlib.import_module, 'edgeos.bluetooth.library')
+                except ImportError as error:
+                    raise RadioError(Why.NO_LIBRARY, str(error)) from error
+                self._stack = library.BleakStack(self._adapter, self._backends)
         return self._stack
 
     async def start_scan(self, hear: Callable[[Advert], None]) -> None:

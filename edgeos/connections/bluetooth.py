@@ -12,9 +12,9 @@ from edgeos.bluetooth.errors import (
     DeviceError,
     LinkLost,
     NoAnswer,
+    NotFound,
     ProfileError,
     RadioError,
-    Refused,
 )
 from edgeos.bluetooth.formats import ValueFormatError
 from edgeos.bluetooth.gatt import GattLink
@@ -24,10 +24,10 @@ from edgeos.bluetooth.radio import Radio
 from edgeos.bluetooth.readings import Reading
 from edgeos.connections.bluetooth_config import PASSIVE, BluetoothConfig, is_key
 from edgeos.connections.bluetooth_ear import Ear
-from edgeos.connections.bluetooth_failures import failure_of, held_by, mismatch, silent
+from edgeos.connections.bluetooth_failures import failure_of, held_by, mismatch, no_key, silent
 from edgeos.connections.bluetooth_link import DeviceLink
 from edgeos.connections.bluetooth_passive import PassiveSensor
-from edgeos.connections.bluetooth_raw import RawAccess
+from edgeos.connections.bluetooth_raw import RawAccess, answering
 from edgeos.connections.bluetooth_tree import browse_tree
 from edgeos.connections.connection import Connection
 from edgeos.connections.services import Browsed, Services
@@ -37,10 +37,9 @@ from edgeos.settings import ConnectionSettings
 
 FIND_LIMIT = 15.0  # s to hear the device
 LOOK_LIMIT = 2.0  # s to look again for one that is listened for all the time
-WRITE_LIMIT = 4.5
 MARGIN = 0.4  # s before the contract's 3 polls, to be on time
 MOST_FAILED = 3  # polls in a row without an answer
-TRIES_WITH_CACHE = 3  # failed connects after which the system is told to forget the device
+TRIES_WITH_CACHE = 2  # failed connects after which the system is told to forget the device
 MOST_ATTEMPTS = 100
 
 LABELS = {'jbd_bms': 'JBD BMS', 'battery': 'GATT', 'gatt': 'GATT', 'bthome': 'BTHome', 'adverts': 'Adverts'}
@@ -73,7 +72,8 @@ class BluetoothConnection(Connection):
         self.raw = RawAccess(self)
         self._link: DeviceLink | None = None
         self._sensor: PassiveSensor | None = None
-        self._failed_connects = 0
+        self._failed_connects = self._mismatches = 0  # in a row
+        self._radio: Radio | None = None  # as the adapter's name was understood last
         self._gone_at = float('-inf')  # when a link last ended, in monotonic s; what was heard before says nothing
         self._profile = ''  # as found out
         self._is_awaited = False  # it is tried again as soon as it is heard
@@ -102,7 +102,7 @@ class BluetoothConnection(Connection):
     @property
     def radio(self) -> Radio:
         """The adapter this connection uses."""
-        return self.services.radios.get(self.config.adapter)
+        return self._radio or self.services.radios.get(self.config.adapter)
 
     @property
     def link(self) -> DeviceLink | None:
@@ -136,7 +136,8 @@ class BluetoothConnection(Connection):
 
     def _configured(self) -> None:
         self._profile = ''
-        self._failed_connects = 0
+        self._radio = None
+        self._failed_connects = self._mismatches = 0
 
     def _rest(self) -> None:
         self._ear.close()
@@ -145,7 +146,7 @@ class BluetoothConnection(Connection):
     def _hear(self, advert: Advert) -> None:
         if self._sensor is not None:
             self._sensor.take(advert)
-        elif self._is_awaited and self.status is Status.ERROR:
+        elif self._is_awaited and self.retriable and self.status is Status.ERROR:
             self._is_awaited = False
             self._wake.set()
 
@@ -153,27 +154,26 @@ class BluetoothConnection(Connection):
 
     async def _open(self) -> None:
         began = self.clock.monotonic()
-        outcome = 'cancelled'
         try:
             await self._open_somehow()
-            outcome = 'connected'
         except ConnectionFailure as failure:
-            outcome = failure.failure.code
+            if not failure.failure.retriable:
+                self._ear.leave_scanner()
+            self._note_attempt(began, failure.failure.code)
             raise
-        except TimeoutError:
-            outcome = 'timeout'
-            raise
-        finally:
-            if outcome != 'cancelled':
-                took = self.clock.monotonic() - began
-                self.attempts.append(Attempt(self.clock.wall(), round(took, 2), outcome, self.rssi))
+        self._note_attempt(began, 'connected')
+
+    def _note_attempt(self, began: float, outcome: str) -> None:
+        took = self.clock.monotonic() - began
+        self.attempts.append(Attempt(self.clock.wall(), round(took, 2), outcome, self.rssi))
 
     async def _open_somehow(self) -> None:
-        limit = LOOK_LIMIT if self._is_awaited else FIND_LIMIT
-        self._is_awaited = False
-        self._ear.listen(self.radio, self.address)
+        is_awaited, self._is_awaited = self._is_awaited, False
+        self._radio = await self.services.radios.resolve(self.config.adapter)
+        self._ear.listen(self._radio, self.address)
         try:
-            heard = await self.radio.find(self.address, limit, self._gone_at)
+            heard = await self._radio.find(self.address, LOOK_LIMIT if is_awaited else FIND_LIMIT, self._gone_at,
+                                           is_urgent=not is_awaited)  # fmt: skip
             self.ladder.reach('network', self.clock.monotonic())
             if self._is_only_heard(heard.advert):
                 await self._begin_to_hear(heard)
@@ -187,20 +187,27 @@ class BluetoothConnection(Connection):
 
     async def _failed_to_open(self, error: BluetoothError) -> ConnectionFailure:
         """Say what it was; if that happens again and again, have the system forget the device first."""
-        if isinstance(error, RadioError) or not self.ladder.has_reached('network'):
-            self._is_awaited = True
+        was_heard = self.ladder.has_reached('network')
+        self._is_awaited = not was_heard or self.radio.trouble is not None
+        if not was_heard or isinstance(error, RadioError):
             return failure_of(error, self.address, self.config.adapter, was_open=False)
         self._failed_connects += 1
         is_mismatch = isinstance(error, ProfileError)
         if (is_mismatch or self._failed_connects % TRIES_WITH_CACHE == 0) and await self.radio.forget(self.address):
             self.journal.info('the system was told to forget the device')
         if isinstance(error, ProfileError):
-            return mismatch(self.address, self.config.profile, error, final=self._failed_connects > 1)
+            self._mismatches += 1
+            return mismatch(self.address, self.config.profile, error, final=self._mismatches > 1)
+        if isinstance(error, NotFound):
+            error = DeviceError('the system has lost sight of it')
         return failure_of(error, self.address, self.config.adapter, was_open=False)
 
     async def _begin_to_hear(self, heard: Heard) -> None:
-        sensor = self._sensor = PassiveSensor(self, self.config.profile, self.secret('key'))
-        sensor.take(heard.advert)
+        key = self.secret('key') or ''
+        if key and not is_key(key):
+            raise no_key(self.address)
+        sensor = self._sensor = PassiveSensor(self, self.config.profile, key)
+        sensor.take(heard.advert, self.clock.monotonic() - heard.at)
         await sensor.prove(FIND_LIMIT)
         self._profile = sensor.profile
         self._reached_data()
@@ -212,23 +219,33 @@ class BluetoothConnection(Connection):
         lost = asyncio.Event()
         client = await self.radio.connect(heard, lost.set)
         self.ladder.reach('answer', self.clock.monotonic())
-        link = self._link = DeviceLink(client, self.traffic, self, address=self.address, profile=self.config.profile,
-                                       chosen=self.config.characteristics, limit=self._operation_limit)  # fmt: skip
-        link.lost = lost
+        link = self._link = DeviceLink(client, self.traffic, self, lost=lost, address=self.address,
+                                       profile=self.config.profile, chosen=self.config.characteristics,
+                                       limit=self._operation_limit)  # fmt: skip
         self._rechoose.clear()
         try:
             self.take(await link.begin())
             self._show_write_only(link)
             self.ladder.reach('login', self.clock.monotonic())
             await self._poll(link)
+            if not link.asks:
+                await self._first_notification()
         except FrameError as error:
             raise DeviceError(str(error)) from error
         self._profile = link.profile
-        self._failed_connects = 0
+        self._failed_connects = self._mismatches = 0
         self._reached_data()
 
     def _reached_data(self) -> None:
         self.ladder.reach('data', self.clock.monotonic())
+
+    async def _first_notification(self) -> None:
+        """A device that cannot be asked has to speak by itself."""
+        before, deadline = self.last_proof, self.clock.monotonic() + FIND_LIMIT
+        while self.last_proof == before:
+            if self.clock.monotonic() >= deadline or (self._link is not None and self._link.lost.is_set()):
+                raise NoAnswer('')
+            await asyncio.sleep(0.05)
 
     @property
     def _operation_limit(self) -> float:
@@ -275,7 +292,7 @@ class BluetoothConnection(Connection):
         if is_over or isinstance(error, RadioError):
             cause = error if isinstance(error, BluetoothError) else NoAnswer('')
             raise failure_of(cause, self.address, self.config.adapter, was_open=True) from error
-        self.complain(str(error) or 'no answer')
+        self.complain(str(error) or 'no answer in time')
 
     async def _wait_for_poll(self, link: DeviceLink, due: float) -> None:
         """Until the next poll, the loss of the link, or other characteristics; raises ConnectionFailure."""
@@ -302,8 +319,10 @@ class BluetoothConnection(Connection):
                 point.writable = self.config.allow_writes
 
     async def _poll(self, link: DeviceLink) -> None:
-        self.take(await link.read())
-        self.prove(self.clock.monotonic())
+        readings = await link.read()
+        if not link.asks:
+            return
+        self.take(readings)
         if link.round_trip_ms is not None:
             self.traffic.round_trips.note(link.round_trip_ms)
 
@@ -313,11 +332,12 @@ class BluetoothConnection(Connection):
         return proof + 3 * self.config.poll_s - MARGIN
 
     async def _close(self) -> None:
+        if self._sensor is not None or self._link is not None:
+            self._gone_at = self.clock.monotonic()
         self._sensor = None
         link, self._link = self._link, None
         if link is not None:
-            self._gone_at = self.clock.monotonic()
-            await link.close()
+            await self.radio.close(link.client)
         self.radio.let_go(self.address, self.id)
 
     def adapt(self, config: BaseModel) -> bool:
@@ -343,7 +363,8 @@ class BluetoothConnection(Connection):
         self.services.gateway.remove_points(self.source, gone)
 
     def no_answer(self) -> Failure:
-        return failure_of(NoAnswer(''), self.address, self.config.adapter, was_open=False).failure
+        error = NoAnswer('') if self.ladder.has_reached('network') else NotFound('')
+        return failure_of(error, self.address, self.config.adapter, was_open=False).failure
 
     def notices(self) -> list[Notice]:
         found = super().notices()
@@ -358,9 +379,9 @@ class BluetoothConnection(Connection):
 
     # values
 
-    def take(self, readings: Sequence[Reading]) -> None:
-        """Values from the device."""
-        now, allowed, gateway = self.clock.wall(), self.config.allow_writes, self.services.gateway
+    def take(self, readings: Sequence[Reading], age: float = 0.0) -> None:
+        """Values from the device, so many seconds old: a sign of life, also if there are none."""
+        now, allowed, gateway = self.clock.wall() - age, self.config.allow_writes, self.services.gateway
         for reading in readings:
             point = gateway.point(self.source, reading.name, unit=reading.unit)
             if point is None:
@@ -368,13 +389,12 @@ class BluetoothConnection(Connection):
             point.writable = reading.writable and allowed
             point.unit = reading.unit
             gateway.publish(point, reading.value, now, 'bad' if reading.value is None else 'good')
-        if readings:
-            self.prove(self.clock.monotonic())
+        self.prove(self.clock.monotonic() - age)
 
     def complain(self, text: str) -> None:
-        """Something that came was not understood."""
+        """A reading failed, or what came was not understood."""
         self.traffic.errors += 1
-        self.journal.warning(f'not understood: {text}')
+        self.journal.warning(text)
 
     # writing and browsing
 
@@ -389,17 +409,13 @@ class BluetoothConnection(Connection):
         if not point.writable:
             raise WriteRefused('{point} is read-only.', 403, point=name)
         try:
-            async with asyncio.timeout(WRITE_LIMIT):
-                self.take(await link.write(name, value))
+            async with answering(self.name, name):
+                readings = await link.write(name, value)
         except NotWritable as error:
             raise WriteRefused('{point} is read-only.', 403, point=name) from error
         except ValueFormatError as error:
             raise WriteRefused('{point} cannot take this value: {why}.', 422, point=name, why=error) from error
-        except Refused as error:
-            raise WriteRefused('{name} refused {point}: {why}.', 403, name=self.name, point=name, why=error) from error
-        except (TimeoutError, DeviceError, RadioError, FrameError) as error:
-            raise WriteRefused('{name} did not acknowledge {point} in time.', 504, name=self.name,
-                               point=name) from error  # fmt: skip
+        self.take(readings)
         self.journal.debug(f'wrote {name}')
 
     async def browse(self, prefix: str) -> list[Browsed]:

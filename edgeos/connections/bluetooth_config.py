@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, field_validator
 
 from edgeos.bluetooth.formats import FORMATS
-from edgeos.bluetooth.uuids import full
+from edgeos.bluetooth.uuids import short
 from edgeos.settings import StrictModel
 
 OWN_PROFILES = ('auto', 'jbd_bms', 'battery', 'gatt', 'bthome', 'adverts')
@@ -47,16 +47,19 @@ def library_profiles() -> frozenset[str]:
     return frozenset(name for name in names if name.endswith('_bms')) - {'dummy_bms', *OWN_PROFILES}
 
 
-def _is_uuid(text: str) -> str:
-    for part in text.split('@')[0].split('/'):
-        full(part)
-    return text
+def _normal_path(text: str) -> str:
+    """As it stands in the tree of a device: a short uuid, or `<service>/<characteristic>`, perhaps with `@<handle>`."""
+    path, at, handle = text.strip().partition('@')
+    parts = path.split('/')
+    if len(parts) > 2 or (at and (len(parts) == 1 or not handle.isdecimal())):
+        raise ValueError('expected a uuid, or <service>/<characteristic>')
+    return '/'.join(short(part) for part in parts) + at + handle
 
 
 class GattPoint(StrictModel):
     """A characteristic as a point. `uuid` is short (2a19), long, or `<service>/<characteristic>`."""
 
-    uuid: Annotated[str, Field(min_length=4, max_length=90), AfterValidator(_is_uuid)]
+    uuid: Annotated[str, Field(min_length=4, max_length=90), AfterValidator(_normal_path)]
     name: str = Field(min_length=1, max_length=200)
     format: str = 'hex'
     unit: str = Field(default='', max_length=20)

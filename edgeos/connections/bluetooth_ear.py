@@ -13,11 +13,15 @@ class Ear:
         self.signal = SignalLog()
         self._clock = clock
         self._on_advert = on_advert
+        self._radio: Radio | None = None
         self._stop: Callable[[], None] | None = None
         self._release: Callable[[], None] | None = None
 
     def listen(self, radio: Radio, address: str) -> None:
-        """Hear the device, and keep the scanner going."""
+        """Hear the device, and keep the scanner going; on one adapter at a time."""
+        if radio is not self._radio:
+            self.close()
+            self._radio = radio
         if self._stop is None:
             self._stop = radio.listen(address, self._hear)
         if self._release is None:

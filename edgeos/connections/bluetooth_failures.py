@@ -120,3 +120,10 @@ def silent(address: str, seconds: float) -> ConnectionFailure:
     return ConnectionFailure('connection_lost', '{address} has not been heard for {seconds} s.',
                              'Check its battery and the distance. It is back as soon as it is heard.',
                              address=address, seconds=round(seconds))  # fmt: skip
+
+
+def no_key(address: str) -> ConnectionFailure:
+    """What the environment or the store holds is no bind key."""
+    return ConnectionFailure('not_authorised', 'The key for {address} is no bind key.',
+                             'Enter the 32 hexadecimal digits from the app of its maker.', retriable=False,
+                             address=address)  # fmt: skip

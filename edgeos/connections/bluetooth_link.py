@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from edgeos.bluetooth.battery_library import LibraryProfile
-from edgeos.bluetooth.errors import LinkLost
+from edgeos.bluetooth.errors import LinkLost, NoAnswer
 from edgeos.bluetooth.gatt import Counters, GattLink
 from edgeos.bluetooth.profiles import PROFILES, Chosen, ChosenProfile, Listener, NotWritable, Profile
 from edgeos.bluetooth.readings import Reading
@@ -20,11 +20,13 @@ class DeviceLink:
     All raise DeviceError or RadioError, LinkLost as soon as the link is gone.
     """
 
-    def __init__(self, client: Client, counters: Counters, listener: Listener, *, address: str, profile: str,
-                 chosen: Sequence[Chosen], limit: float) -> None:  # fmt: skip
+    def __init__(self, client: Client, counters: Counters, listener: Listener, *, lost: asyncio.Event, address: str,
+                 profile: str, chosen: Sequence[Chosen], limit: float) -> None:  # fmt: skip
+        """`lost` is set by whoever learns that the link is gone; `limit` is for one operation, in seconds."""
+        self.client = client
         self.gatt = GattLink(client, counters, limit)
         self.profile = ''
-        self.lost = asyncio.Event()
+        self.lost = lost
         self._address = address
         self._wanted = profile
         self._listener = listener
@@ -45,6 +47,11 @@ class DeviceLink:
     def round_trip_ms(self) -> float | None:
         """Of the newest answer."""
         return self.gatt.took_ms or None
+
+    @property
+    def asks(self) -> bool:
+        """Whether reading asks the device something, so that its end is a sign of life."""
+        return any(part.asks for part in self._parts)
 
     async def begin(self) -> list[Reading]:
         """Find out what it is; answers what does not change."""
@@ -72,10 +79,6 @@ class DeviceLink:
         self._chosen = chosen
         return await self.begin()
 
-    async def close(self) -> None:
-        """Let the device go; never raises."""
-        await self.gatt.close()
-
     def _choose(self) -> list[Profile]:
         parts: list[Profile] = []
         if self._wanted in library_profiles():
@@ -96,6 +99,8 @@ class DeviceLink:
         task, gone = asyncio.ensure_future(work), asyncio.ensure_future(self.lost.wait())
         try:
             await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+            if task.cancelled():  # by the library, which gives up what waits when a link ends
+                raise NoAnswer('')
             if task.done():
                 return task.result()
             raise LinkLost('')

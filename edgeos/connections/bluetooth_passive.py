@@ -25,8 +25,8 @@ class Owner(Protocol):
     def address(self) -> str:
         """Of the sensor."""
 
-    def take(self, readings: Sequence[Reading]) -> None:
-        """Values that were heard."""
+    def take(self, readings: Sequence[Reading], age: float = 0.0) -> None:
+        """Values that were heard, so many seconds ago."""
 
     def complain(self, text: str) -> None:
         """Something was not understood."""
@@ -40,6 +40,7 @@ class PassiveSensor:
         self._owner = owner
         self._key = bytes.fromhex(key) if key else None
         self._counter: int | None = None
+        self._packet = b''  # the last one
         self._failure: ConnectionFailure | None = None
         self._refusals = 0  # in a row
         self._understood = asyncio.Event()
@@ -50,13 +51,13 @@ class PassiveSensor:
         """Whether `auto` means this."""
         return BTHOME in advert.service_data
 
-    def take(self, advert: Advert) -> None:
-        """An advert of the sensor."""
+    def take(self, advert: Advert, age: float = 0.0) -> None:
+        """An advert of the sensor, heard so many seconds ago."""
         raw = raw_readings(advert.manufacturer, advert.service_data, advert.rssi, advert.tx_power)
         if self.profile == 'adverts':
-            self._accept(raw, sum(map(len, (*advert.manufacturer.values(), *advert.service_data.values()))))
+            self._accept(raw, sum(map(len, (*advert.manufacturer.values(), *advert.service_data.values()))), age)
         elif BTHOME in advert.service_data:
-            self._take_bthome(advert, [each for each in raw if each.name == 'rssi'])
+            self._take_bthome(advert, [each for each in raw if each.name == 'rssi'], age)
 
     def check(self) -> None:
         """Raises ConnectionFailure when what is heard cannot be understood for a reason the owner can cure."""
@@ -80,7 +81,7 @@ class PassiveSensor:
         return [Notice('The sensor sends values of a kind that is not known yet; they are left out.')
                 ] if self._is_incomplete else []  # fmt: skip
 
-    def _take_bthome(self, advert: Advert, signal: list[Reading]) -> None:
+    def _take_bthome(self, advert: Advert, signal: list[Reading], age: float) -> None:
         data = advert.service_data[BTHOME]
         try:
             found = parse(data, address=advert.address, key=self._key, last_counter=self._counter)
@@ -90,7 +91,9 @@ class PassiveSensor:
         self._counter = found.counter if found.counter is not None else self._counter
         self._is_incomplete = found.is_incomplete
         self._failure, self._refusals = None, 0
-        self._accept([*found.readings, *signal], len(data))
+        is_repeated = found.packet_id is not None and data == self._packet
+        self._packet = data
+        self._accept(signal if is_repeated else [*found.readings, *signal], len(data), age)
 
     def _refuse(self, error: AdvertError) -> None:
         if error.code in _CURABLE:
@@ -102,10 +105,10 @@ class PassiveSensor:
         elif error.code is not Problem.REPLAYED:
             self._owner.complain(str(error))
 
-    def _accept(self, readings: list[Reading], size: int) -> None:
+    def _accept(self, readings: list[Reading], size: int, age: float) -> None:
         self._owner.traffic.packets_received += 1
         self._owner.traffic.bytes_received += size
-        self._owner.take(readings)
+        self._owner.take(readings, age)
         self._understood.set()
 
 
@@ -120,4 +123,5 @@ def wrong_key(problem: Problem, address: str) -> ConnectionFailure:
     else:
         text, hint = ('{address} sends its values without encryption, although there is a key: anybody could.',
                       'Switch encryption on at the sensor, or take the key away here.')
-    return ConnectionFailure('not_authorised', text, hint, retriable=False, address=address)
+    # tried again, because anybody can send adverts in the name of the sensor
+    return ConnectionFailure('not_authorised', text, hint, cheap=False, address=address)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from edgeos.bluetooth.errors import BluetoothError, Refused
 from edgeos.bluetooth.gatt import GattLink
+from edgeos.bluetooth.jbd_frames import FrameError
 from edgeos.bluetooth.stack import GattCharacteristic
 from edgeos.connections.bluetooth_config import BluetoothConfig
 from edgeos.connections.state import WriteRefused
@@ -36,7 +37,7 @@ class RawAccess:
     async def read(self, path: str) -> bytes:
         """The value now."""
         link, found = self._find(path)
-        async with self._translated(path):
+        async with answering(self._owner.name, path):
             return await link.read(found)
 
     async def write(self, path: str, data: bytes) -> None:
@@ -44,13 +45,13 @@ class RawAccess:
         link, found = self._find(path)
         if not self._owner.config.allow_writes:
             raise WriteRefused('This connection does not allow writing. Switch it on in its settings.', 403)
-        async with self._translated(path):
+        async with answering(self._owner.name, path):
             await link.write(found, data)
 
     async def watch(self, path: str, hear: Callable[[bytes], None]) -> Callable[[], Awaitable[None]]:
         """Call `hear` with each notification; answers how to stop that (which does not raise)."""
         link, found = self._find(path)
-        async with self._translated(path):
+        async with answering(self._owner.name, path):
             await link.subscribe(found, hear)
 
         async def stop() -> None:
@@ -69,14 +70,14 @@ class RawAccess:
             raise WriteRefused('The device has no characteristic {point}.', 404, point=path)
         return link, found
 
-    @contextlib.asynccontextmanager
-    async def _translated(self, path: str) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(LIMIT):
-                yield
-        except Refused as error:
-            raise WriteRefused('{name} refused {point}: {why}.', 403, name=self._owner.name, point=path,
-                               why=error) from error  # fmt: skip
-        except (BluetoothError, TimeoutError) as error:
-            raise WriteRefused('{name} did not acknowledge {point} in time.', 504, name=self._owner.name,
-                               point=path) from error  # fmt: skip
+
+@contextlib.asynccontextmanager
+async def answering(name: str, point: str) -> AsyncIterator[None]:
+    """The device has to answer in time; what goes wrong becomes WriteRefused, with these words for both."""
+    try:
+        async with asyncio.timeout(LIMIT):
+            yield
+    except Refused as error:
+        raise WriteRefused('{name} refused {point}: {why}.', 403, name=name, point=point, why=error) from error
+    except (BluetoothError, FrameError, TimeoutError) as error:
+        raise WriteRefused('{name} did not acknowledge {point} in time.', 504, name=name, point=point) from error

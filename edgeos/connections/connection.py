@@ -94,9 +94,14 @@ class Connection(LinkState):
     async def stop(self) -> None:
         """Close the link and stay off."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait((task,))
+        try:
+            if task is not None:
+                task.cancel()
+                await asyncio.wait((task,))
+        finally:
+            self._be_off()
+
+    def _be_off(self) -> None:
         if self.status is not Status.DISCONNECTED:
             self.status = Status.DISCONNECTED
             self._log_event('disconnected', 'stopped')
@@ -106,6 +111,9 @@ class Connection(LinkState):
     async def pause(self, seconds: float) -> None:
         """Let the device go for so long, so that somebody else can use it; `retry_now` ends that early."""
         await self.stop()
+        self._start_later(seconds)
+
+    def _start_later(self, seconds: float) -> None:
         self.start()
         self._pause = seconds
         self.next_retry = self.clock.monotonic() + seconds
@@ -134,6 +142,7 @@ class Connection(LinkState):
         if settings.enabled and self.settings.enabled and self.adapt(config):
             self.settings, self.config = settings, config
             return
+        paused_for = self.next_retry_in if self.is_paused else None
         await self.stop()
         moved = any(getattr(config, key, None) != getattr(self.config, key, None) for key in self.IDENTITY)
         self.settings, self.config = settings, config
@@ -142,7 +151,9 @@ class Connection(LinkState):
             self.last_proof = self.last_error = None
             self.source = self._make_source()
         self._configured()
-        if settings.enabled:
+        if settings.enabled and paused_for is not None:
+            self._start_later(paused_for)
+        elif settings.enabled:
             self.start()
 
     def _configured(self) -> None:

@@ -273,22 +273,24 @@ class ConnectionManager:
             if key not in secrets and known is not None and body.get('config', {}).get(key) == MASK:
                 secrets[key] = self._known_secret(known.id, key)
         if known is not None and known.is_in_the_way_of(settings):
-            return await self._beside(known, try_out(settings, secrets, self._services))
+            return await self._beside(known, lambda: try_out(settings, secrets, self._services))
         return await try_out(settings, secrets, self._services)
 
-    async def _beside(self, known: Connection, trial: Awaitable[TrialResult]) -> TrialResult:
+    async def _beside(self, known: Connection, trial: Callable[[], Awaitable[TrialResult]]) -> TrialResult:
         """Try while a living link to a device that takes one only steps aside; also a trial that hangs ends that."""
-        await known.pause(LONGEST_TRIAL)
         try:
-            return await trial
+            await self.pause(known.id, LONGEST_TRIAL)
+            return await trial()
         finally:
-            known.retry_now()
+            if self.connections.get(known.id) is known and known.is_paused:
+                known.retry_now()
 
     async def pause(self, connection_id: str, seconds: float) -> Connection:
         """Let a device go for a while, so that a phone can have it; raises UnknownConnection."""
-        connection = self.get(connection_id)
-        if connection.enabled:
-            await connection.pause(seconds)
+        async with self._lock:
+            connection = self.get(connection_id)
+            if connection.enabled:
+                await connection.pause(seconds)
         return connection
 
     def _known_secret(self, connection_id: str, key: str) -> str:

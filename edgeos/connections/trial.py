@@ -16,7 +16,7 @@ from edgeos.gateway import Gateway, Point
 from edgeos.secrets import SecretStore
 from edgeos.settings import ConnectionSettings
 
-LIMITS = {'bluetooth': 30.0}
+LIMITS = {'bluetooth': 22.0}
 LIMIT = 7.5  # s, so that the answer is there within 10, and the link closed
 WAIT_FOR_VALUES = 1.5
 SHOWN_VALUES = 8

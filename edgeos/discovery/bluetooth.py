@@ -1,9 +1,11 @@
 """Finding Bluetooth devices: whatever advertises near this device, with what it seems to be."""
 import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from edgeos.bluetooth.adverts import Heard
 from edgeos.bluetooth.adverts_raw import guess
+from edgeos.bluetooth.radio import Radio
 from edgeos.bluetooth.radios import SIMULATED, Radios
 from edgeos.connections.bluetooth_config import PASSIVE
 from edgeos.connections.bluetooth_failures import radio_failure
@@ -24,20 +26,34 @@ class BluetoothScan(Scan):
         super().__init__()
         self._radios = radios
 
+    def ask(self) -> list[Found]:
+        if not self.scanning:  # what was near some time ago says nothing
+            self._found = {}
+        return super().ask()
+
     async def _run(self) -> None:
-        names = [name for name in ('', SIMULATED) if name == '' or self._radios.has(name)]
-        radios = [(name, self._radios.get(name)) for name in names]
-        releases = [radio.lease() for _name, radio in radios]
+        leases: dict[Radio, Callable[[], None]] = {}
         try:
             while True:
+                radios = {name: await self._radios.resolve(name) for name in self._adapters()}
+                for radio in leases.keys() - set(radios.values()):
+                    leases.pop(radio)()
+                for radio in set(radios.values()) - leases.keys():
+                    leases[radio] = radio.lease()
                 await asyncio.sleep(LOOK)
-                troubles = [radio.trouble for _name, radio in radios]
-                self._say(radio_failure(troubles[0]).failure if all(troubles) and troubles[0] else None)
-                self._found = {heard.advert.address: describe(heard, name) for name, radio in radios
-                               for heard in radio.air.all(AGE)}  # fmt: skip
+                self._look(radios)
         finally:
-            for release in releases:
+            for release in leases.values():
                 release()
+
+    def _adapters(self) -> list[str]:
+        return ['', SIMULATED] if self._radios.has(SIMULATED) else ['']
+
+    def _look(self, radios: Mapping[str, Radio]) -> None:
+        troubles = [radio.trouble for radio in radios.values()]
+        self._say(radio_failure(troubles[0]).failure if all(troubles) and troubles[0] else None)
+        self._found = {heard.advert.address: describe(heard, name) for name, radio in radios.items()
+                       for heard in radio.air.all(AGE)}  # fmt: skip
 
     def _say(self, failure: Failure | None) -> None:
         self.help = [Notice(failure.text, failure.values), Notice(failure.hint_text, failure.values)] if failure else []

@@ -1,4 +1,5 @@
 """Bluetooth connections that work: batteries, standard services, chosen characteristics, sensors that are only heard."""
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -124,6 +125,15 @@ async def test_mosfets_are_switched_and_the_battery_says_so(links, bluez):
     assert battery.basic_info().mosfets == 3
 
 
+async def test_two_switches_at_once_do_not_undo_each_other(links, bluez):
+    battery = JbdBattery(BATTERY)
+    bluez.add(battery)
+    connection = await links.open(BATTERY, allow_writes=True)
+    await asyncio.gather(connection.write('charge_mosfet', False), connection.write('discharge_mosfet', False))
+    assert battery.basic_info().mosfets == 0
+    assert (values(connection)['charge_mosfet'], values(connection)['discharge_mosfet']) == (False, False)
+
+
 @pytest.mark.parametrize(('name', 'value', 'status'), [('charge_mosfet', 'on', 422), ('charge_mosfet', 1, 422),
                                                        ('voltage', 12.0, 403)])  # fmt: skip
 async def test_a_write_that_cannot_be_meant_is_refused(links, bluez, name, value, status):
@@ -179,10 +189,49 @@ async def test_a_device_that_refuses_one_value_shows_the_others(links, bluez):
     sensor = bluez.add(EnvironmentDevice())
     from tests.devices.bluez.errors import att_error
 
-    sensor.faults.fail_always('ReadValue', att_error(0x02), uuid=uuid16('2a6f'))
     connection = await links.open('C8:00:00:00:00:03')
-    assert 'temperature' in values(connection) and 'humidity' not in values(connection)
-    assert connection.traffic.errors >= 1
+    assert values(connection)['humidity'] == 48.25
+    sensor.faults.fail_always('ReadValue', att_error(0x02), uuid=uuid16('2a6f'))
+    await eventually(lambda: connection.source.points['humidity'].quality == 'bad')
+    assert values(connection)['humidity'] is None and values(connection)['temperature'] == 21.37
+    assert connection.source.points['temperature'].quality == 'good' and connection.traffic.errors >= 1
+
+
+class HeartRate(BleDevice):
+    """A device that cannot be asked anything: it only speaks by itself."""
+
+    RATE = uuid16('2a37')
+
+    def __init__(self, address: str = 'C8:00:00:00:00:20') -> None:
+        super().__init__(address, 'Belt', service_uuids=[uuid16('180d')],
+                         services=[Service(uuid16('180d'), (Characteristic(self.RATE, ('notify',)),))])  # fmt: skip
+
+
+async def test_a_device_that_only_notifies_is_alive_only_while_it_does(links, bluez):
+    peripheral = bluez.add(HeartRate())
+    chosen = [{'uuid': '2a37', 'name': 'rate', 'format': 'uint8'}]
+    connection = links.start(peripheral.address, profile='gatt', characteristics=chosen)
+    await eventually(lambda: peripheral.link is not None)
+    speaking = asyncio.create_task(speak(peripheral))
+    await eventually(lambda: alive(connection), timeout=8)
+    await fresh(connection, 3)
+    speaking.cancel()
+    await eventually(lambda: connection.status is not Status.CONNECTED, timeout=5)
+    assert connection.source.points['rate'].quality == 'stale'
+
+
+async def speak(peripheral) -> None:
+    while True:
+        peripheral.notify(HeartRate.RATE, bytes((72,)))
+        await asyncio.sleep(0.1)
+
+
+async def test_a_device_that_never_speaks_is_not_connected(links, bluez):
+    peripheral = bluez.add(HeartRate())
+    connection = links.start(peripheral.address, profile='gatt',
+                             characteristics=[{'uuid': '2a37', 'name': 'rate', 'format': 'uint8'}])  # fmt: skip
+    await eventually(lambda: code(connection) == 'timeout', timeout=10)
+    assert connection.connected_at is None
 
 
 async def test_a_device_that_wants_to_be_paired_says_so(links, bluez):
@@ -275,6 +324,8 @@ async def test_a_sensor_that_falls_silent_is_lost_and_back_as_soon_as_it_is_hear
     peripheral.vanish()
     await eventually(lambda: lost(connection), timeout=5)
     assert code(connection) == 'connection_lost'
+    await eventually(lambda: len(connection.attempts) >= 3, timeout=12)
+    assert {attempt.outcome for attempt in list(connection.attempts)[1:]} == {'device_not_found'}, 'no old advert counts'
     peripheral.come_back()
     await eventually(lambda: alive(connection), timeout=8)
 
@@ -285,7 +336,28 @@ async def test_an_encrypted_sensor_without_a_key_says_so(links, bluez):
     bluez.add(sensor)
     connection = links.start(sensor.address)
     await eventually(lambda: code(connection) == 'not_authorised', timeout=8)
-    assert 'bind key' in connection.last_error.hint and not connection.retriable
+    assert 'bind key' in connection.last_error.hint
+
+
+async def test_a_key_that_is_none_says_so(links, bluez):
+    bluez.add(BTHomeSensor())
+    links.services.secrets.set('ble', 'key', 'not a key')
+    connection = links.start('C8:00:00:00:00:04')
+    await eventually(lambda: code(connection) == 'not_authorised', timeout=8)
+    assert '32 hexadecimal digits' in connection.last_error.hint and not connection.retriable
+
+
+async def test_a_button_that_was_pressed_once_is_told_once(links, bluez):
+    sensor = BTHomeSensor()
+    sensor.service_data = {BTHOME: bytes.fromhex('4000013a01')}  # packet 1, button pressed
+    bluez.add(sensor)
+    told: list[object] = []
+    links.services.gateway.subscribe('ble/button', lambda point: told.append(point.value))
+    connection = await links.open(sensor.address)
+    await fresh(connection, 4)
+    assert told == ['press']
+    sensor.service_data = {BTHOME: bytes.fromhex('4000023a01')}
+    await eventually(lambda: told == ['press', 'press'])
 
 
 async def test_an_encrypted_sensor_is_read_with_its_key(links, bluez):
@@ -359,10 +431,19 @@ async def test_an_adapter_that_is_not_there_is_named(links, bluez):
     ({'address': BATTERY, 'characteristics': [{'uuid': '2a19', 'name': 'a'}] * 2}, 'stands twice'),
     ({'address': BATTERY, 'key': '0' * 32}, 'env:NAME'),
     ({'address': BATTERY, 'adapter': '../etc'}, 'pattern'),
+    ({'address': BATTERY, 'characteristics': [{'uuid': '2a19@12', 'name': 'a'}]}, 'service'),
+    ({'address': BATTERY, 'characteristics': [{'uuid': '180f/2a19/1', 'name': 'a'}]}, 'service'),
 ], ids=lambda value: value if isinstance(value, str) else '')  # fmt: skip
 def test_settings_that_cannot_be_meant_are_refused(config, told):
     with pytest.raises(ValueError, match=told):
         BluetoothConfig.model_validate(config)
+
+
+def test_characteristics_are_named_as_in_the_tree():
+    written = ['2A19', '0000180f-0000-1000-8000-00805f9b34fb/2A19', '180f/2a19@12']
+    config = BluetoothConfig.model_validate({'address': BATTERY, 'characteristics': [
+        {'uuid': uuid, 'name': str(number)} for number, uuid in enumerate(written)]})  # fmt: skip
+    assert [each.uuid for each in config.characteristics] == ['2a19', '180f/2a19', '180f/2a19@12']
 
 
 @pytest.mark.parametrize('text', ['a4:c1:38:00:00:01', 'A4-C1-38-00-00-01', 'a4c138000001'])

@@ -14,18 +14,20 @@ from edgeos.connections.state import Health, Status
 from edgeos.demo.battery import JbdBattery
 from tests.connections.bluetooth_links import POLL, BluetoothLinks, alive, code, fresh, is_stale, lost, values
 from tests.devices.bluez.bus import Bus
-from tests.devices.bluez.errors import BUSY, CANCELED, IN_PROGRESS, failed
+from tests.devices.bluez.errors import BUSY, CANCELED, IN_PROGRESS, BlueZError, failed
+from tests.devices.bluez.errors import bluez as bluez_error
 from tests.devices.bluez.fake import FakeBlueZ
 from tests.devices.bluez.fixtures import bluez as bluez
 from tests.devices.bluez.fixtures import bus as bus
 from tests.devices.bluez.peripheral import Peripheral
+from tests.devices.samples import BTHomeSensor
 from tests.helpers import eventually
 from tests.lag import Lag
 
 NOTICED = 3 * POLL + 1.0  # s: the contract's three polls, and what a busy machine takes beside
 BACK = 12.0  # s
 ONE, OTHER = 'A4:C1:38:00:00:01', 'A4:C1:38:00:00:02'
-HELD = 1000.0  # ms: far above what a busy machine does to a loop, below anything that waits for a device
+HELD = 50.0  # ms: what a busy machine does to a loop; the bench holds 20
 
 
 @pytest.fixture
@@ -105,7 +107,6 @@ async def test_a_connect_that_hangs_is_given_up(links, bluez, battery):
     await eventually(lambda: code(connection) == 'timeout', timeout=10)
     assert connection.status is Status.ERROR
     battery.faults.heal()
-    connection.retry_now()
     await comes_back(connection)
 
 
@@ -114,8 +115,28 @@ async def test_a_discovery_of_services_that_hangs_is_given_up(links, bluez, batt
     connection = links.start(ONE)
     await eventually(lambda: code(connection) == 'timeout', timeout=10)
     battery.faults.heal()
-    connection.retry_now()
     await comes_back(connection)
+
+
+async def test_a_link_that_is_aborted_at_first_and_then_made_is_taken(links, bluez, battery):
+    battery.faults.fail('Connect', failed('le-connection-abort-by-local'))
+    connection = await links.open(ONE)
+    assert [attempt.outcome for attempt in connection.attempts] == ['connected']
+    await fresh(connection)
+    assert connection.traffic.reconnects == 0 and battery.links == 1
+
+
+async def test_attempts_become_rare_also_when_the_device_is_heard_all_the_time(links, bluez, battery):
+    battery.faults.fail_always('Connect', bluez_error('NotAuthorized', 'no'))
+    battery.interval = 0.05
+    connection = links.start(ONE)
+    await eventually(lambda: connection.status is Status.ERROR, timeout=10)
+    tried = bluez.count('Connect')
+    battery.faults.fail_always('Connect', BlueZError('org.freedesktop.DBus.Error.AccessDenied', 'no'))
+    connection.retry_now()
+    await eventually(lambda: bluez.count('Connect') > tried, timeout=10)
+    await asyncio.sleep(0.9)
+    assert bluez.count('Connect') <= tried + 2
 
 
 @pytest.mark.parametrize('error', [BUSY, IN_PROGRESS, CANCELED, failed('br-connection-canceled'),
@@ -131,11 +152,8 @@ async def test_a_connect_that_is_in_progress_for_ever_is_cured_by_forgetting_the
     battery.get_stuck(IN_PROGRESS)
     connection = links.start(ONE)
     await eventually(lambda: code(connection) == 'device_busy', timeout=10)
-    for tried in (2, 3):
-        connection.retry_now()
-        await eventually(lambda tried=tried: len(connection.attempts) >= tried, timeout=5)
+    await comes_back(connection, within=18)
     assert bluez.count('RemoveDevice') == 1
-    await comes_back(connection, within=15)
 
 
 async def test_a_link_left_over_from_an_earlier_life_is_ended(links, bluez, battery):
@@ -272,6 +290,41 @@ async def test_a_scan_of_another_life_is_in_the_way(links, bluez, battery):
     await comes_back(connection)
 
 
+async def test_an_adapter_that_is_back_is_not_said_to_be_off(links, bluez, battery):
+    bluez.adapter.power(False)
+    connection = links.start(ONE)
+    await eventually(lambda: code(connection) == 'adapter_off', timeout=10)
+    await connection.stop()
+    bluez.adapter.power(True)
+    await eventually(lambda: connection.radio.trouble is None)
+    later = links.start(ONE, 'later')
+    await eventually(lambda: alive(later), timeout=8)
+    assert [attempt.outcome for attempt in later.attempts] == ['connected']
+
+
+async def test_a_sensor_that_is_only_heard_survives_the_adapter_and_the_service(links, bluez):
+    sensor = bluez.add(BTHomeSensor())
+    connection = await links.open(sensor.address)
+    bluez.adapter.power(False)
+    await goes(connection)
+    bluez.adapter.power(True)
+    await comes_back(connection)
+    await bluez.kill()
+    await goes(connection)
+    await bluez.start()
+    await comes_back(connection)
+
+
+async def test_one_adapter_has_one_scanner_by_whatever_name(links, bluez, battery):
+    bluez.add(JbdBattery(OTHER))
+    first, second = links.start(ONE, 'first'), links.start(OTHER, 'second', adapter='hci0')
+    await eventually(lambda: alive(first) and alive(second), timeout=15)
+    assert first.radio is second.radio
+    assert not any(call.error for call in bluez.calls if call.member == 'StartDiscovery')
+    third = links.start(ONE, 'third', adapter='hci0')
+    await eventually(lambda: code(third) == 'device_busy', timeout=10)
+
+
 # several devices
 
 
@@ -286,7 +339,18 @@ async def test_one_device_that_hangs_does_not_disturb_another(links, bluez, batt
         await fresh(healthy, 2)
     assert alive(healthy) and healthy.traffic.errors == before
     assert healthy.health is Health.GOOD
-    assert lag.p99 <= max(20.0, 2 * lag.empty_p99) or lag.worst < HELD
+    assert lag.p99 <= max(HELD, 2 * lag.empty_p99)
+
+
+async def test_a_battery_that_hangs_after_it_was_connected_does_not_disturb_another(links, bluez, battery):
+    hanging = bluez.add(JbdBattery(OTHER))
+    healthy, other = await links.open(ONE, 'healthy'), await links.open(OTHER, 'other')
+    hanging.faults.hang('WriteValue')
+    await goes(other)
+    await fresh(healthy, 2)
+    assert healthy.health is Health.GOOD and healthy.traffic.errors == 0
+    hanging.faults.heal()
+    await comes_back(other)
 
 
 async def test_a_device_that_hangs_gives_way_to_one_that_comes_back(links, bluez, battery, monkeypatch):
@@ -359,7 +423,7 @@ async def test_stopping_while_the_service_hangs_takes_not_long(links, bluez, bat
     bluez.freeze()
     began = time.monotonic()
     await asyncio.wait_for(connection.stop(), 10)
-    assert time.monotonic() - began < 7
+    assert time.monotonic() - began < 3
     bluez.thaw()
 
 

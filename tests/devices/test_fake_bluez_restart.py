@@ -1,16 +1,22 @@
 """The fake and its bus going away and coming back, as bleak and everybody else see it; and the fake as a process."""
 import asyncio
 import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
+import psutil
 import pytest
 from bleak import BleakScanner
 from bleak.exc import BleakError
 
 from tests.devices.bluez import BlueZProcess, Bus, FakeBlueZ
+from tests.devices.bluez.process import ROOT
 from tests.devices.bluez.program import battery_address, sensor_address
 from tests.devices.clients import Client, can_scan, connected, error_of, hangs, is_silent
 from tests.devices.samples import ECHO_NOTIFY, ECHO_VALUE, EchoDevice
-from tests.helpers import eventually
+from tests.helpers import eventually, eventually_sync
 
 
 async def reads(fake: FakeBlueZ) -> bool:
@@ -178,3 +184,18 @@ async def test_a_killed_program_is_as_a_killed_daemon(bus: Bus) -> None:
     async with BleakScanner() as scanner:
         await eventually(lambda: scanner.discovered_devices)
     process.stop()
+
+
+def test_the_bus_ends_with_a_test_that_is_killed() -> None:
+    test = subprocess.Popen([sys.executable, '-c', 'import time\nfrom tests.devices.bluez.bus import Bus\n'
+                             'bus = Bus().start()\nprint(bus.process.pid, bus.address, flush=True)\ntime.sleep(60)'],
+                            cwd=ROOT, stdout=subprocess.PIPE, text=True)  # fmt: skip
+    assert test.stdout is not None
+    pid, address = test.stdout.readline().split()
+    daemon = int(pid)
+    assert psutil.pid_exists(daemon)
+    test.kill()
+    test.wait()
+    test.stdout.close()
+    eventually_sync(lambda: not psutil.pid_exists(daemon) or psutil.Process(daemon).status() == psutil.STATUS_ZOMBIE)
+    shutil.rmtree(Path(address.removeprefix('unix:path=')).parent)

@@ -229,6 +229,23 @@ def test_characteristics_are_read_written_heard_and_kept(browser: Browser, url: 
         expect(model).to_contain_text('Point: type')
 
 
+def test_a_device_of_no_known_kind_leads_to_its_characteristics(browser: Browser, url: str, battery: str) -> None:
+    call(url, 'PATCH', '/api/connections/demo_battery', {'config': {'profile': 'gatt'}})
+    try:
+        with visitor(browser) as page:
+            page.goto(f'{battery}?tab=values')
+            expect(page.locator('.cp-trouble')).to_contain_text('Choose characteristics under Browse.')
+            expect(page.get_by_role('heading', name='Nothing is chosen yet')).to_be_visible()
+            page.locator('.cp-trouble').get_by_role('button', name='Browse the device').click()
+            firmware = one(page, 'Firmware Revision String')
+            firmware.get_by_role('button', name='Keep as point').click()
+            page.get_by_role('dialog').get_by_role('button', name='Keep').click()
+            expect(firmware).to_contain_text('Point: firmware_version')
+            expect(page.locator('.cp-trouble')).to_be_hidden()
+    finally:
+        call(url, 'PATCH', '/api/connections/demo_battery', {'config': {'profile': 'auto', 'characteristics': None}})
+
+
 def test_notifications_end_when_nobody_looks(browser: Browser, battery: str) -> None:
     with visitor(browser) as page:
         page.goto(f'{battery}?tab=names')

@@ -1,4 +1,5 @@
 """Bluetooth connections over the HTTP API: real settings, the real library, a fake BlueZ."""
+import asyncio
 from pathlib import Path
 from urllib.parse import quote
 
@@ -168,3 +169,33 @@ async def test_a_key_is_kept_apart_and_never_shown(house, bluez):
 async def test_what_cannot_be_meant_is_refused_with_the_field(house, config, where):
     detail = (await add(house, status=422, **config))['detail']
     assert any(where in item['loc'] for item in detail)
+
+
+async def test_a_pause_outlasts_other_changes_and_ends_with_the_connection(house, bluez):
+    peripheral = bluez.add(JbdBattery(BATTERY))
+    await add(house)
+    await house.status('bms', 'connected')
+    await house.http.post('/api/connections/bms/pause?seconds=600')
+    changed = (await house.http.patch('/api/connections/bms', json={'config': {'poll_s': 2}})).json()
+    assert changed['status'] == 'disconnected' and changed['next_retry_in_s'] > 590
+    assert (await house.http.delete('/api/connections/bms')).status_code == 204
+    await asyncio.sleep(0.3)
+    assert peripheral.link is None
+
+
+@pytest.mark.parametrize('end', ['delete', 'disconnect'])
+async def test_what_was_ended_while_it_was_tested_stays_ended(house, bluez, end):
+    peripheral = bluez.add(JbdBattery(BATTERY))
+    await add(house)
+    await house.status('bms', 'connected')
+    known = house.system.connections.get('bms')
+    peripheral.connect_delay = 1.0
+    body = {'id': 'bms', 'type': 'bluetooth', 'config': {'address': BATTERY}}
+    testing = asyncio.create_task(house.http.post('/api/connections/test', json=body, timeout=35))
+    await eventually(lambda: known.is_paused)
+    call = house.http.delete('/api/connections/bms') if end == 'delete' else house.http.post('/api/connections/bms/disconnect')
+    assert (await call).status_code in (202, 204)
+    assert (await testing).json()['ok'] is True
+    await eventually(lambda: peripheral.link is None)
+    await asyncio.sleep(0.3)
+    assert known.status.value == 'disconnected' and not known.is_paused and peripheral.link is None

@@ -3,10 +3,13 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+
+from edgeos import child_shim
 
 # everybody may own every name, call everything, and hear everything
 CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -35,15 +38,20 @@ class Bus:
         self._socket = self._folder / 'bus'
         self.address = f'unix:path={self._socket}'
         self.process: subprocess.Popen[str] | None = None
+        self._lifeline = -1  # a daemon does not outlive a test that is killed
 
     def start(self) -> 'Bus':
         """Returns when clients can connect."""
         config = self._folder / 'bus.conf'
         config.write_text(CONFIG.format(socket=self._socket))
         self._socket.unlink(missing_ok=True)
-        self.process = subprocess.Popen([self._daemon, f'--config-file={config}', '--nofork', '--nopidfile',
+        read_end, self._lifeline = os.pipe()
+        shim = (sys.executable, '-I', '-S', child_shim.__file__, str(os.getpid()), str(read_end))
+        self.process = subprocess.Popen([*shim, self._daemon, f'--config-file={config}', '--nofork', '--nopidfile',
                                          '--nosyslog', '--print-address'], stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True)  # fmt: skip
+                                        stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+                                        pass_fds=(read_end,))  # fmt: skip
+        os.close(read_end)
         assert self.process.stdout is not None
         assert self.process.stdout.readline().startswith('unix:path='), 'dbus-daemon did not start'
         return self
@@ -55,6 +63,7 @@ class Bus:
             self.process.wait()
             assert self.process.stdout is not None
             self.process.stdout.close()
+            os.close(self._lifeline)
             self.process = None
 
     def freeze(self) -> None:
