@@ -4,7 +4,7 @@ from typing import Any
 from nicegui import ui
 
 from edgeos.bluetooth.formats import ValueFormatError, decode
-from edgeos.bluetooth.profiles import scaled
+from edgeos.bluetooth.profiles import to_owner
 from edgeos.bluetooth.stack import GattCharacteristic
 from edgeos.connections.bluetooth import BluetoothConnection
 from edgeos.connections.bluetooth_config import GattPoint
@@ -74,7 +74,7 @@ class KeepSheet:
         except ValueFormatError as error:
             return say_format(error, _)
         point = GattPoint.model_construct(uuid=self._path, name='', format=self._form.value, unit='', scale=factor or 1)
-        shown = '–' if value is None else self._format.value(scaled(value, point))
+        shown = '–' if value is None else self._format.value(to_owner(value, point))
         return _('Now: {value}').format(value=f'{shown} {self._unit.value}'.strip())
 
     async def _submit(self) -> None:

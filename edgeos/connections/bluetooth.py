@@ -10,7 +10,6 @@ from edgeos.bluetooth.adverts import Advert, Heard, SignalLog
 from edgeos.bluetooth.errors import (
     BluetoothError,
     DeviceError,
-    LinkLost,
     NoAnswer,
     NotFound,
     ProfileError,
@@ -29,6 +28,7 @@ from edgeos.connections.bluetooth_link import DeviceLink
 from edgeos.connections.bluetooth_passive import PassiveSensor
 from edgeos.connections.bluetooth_raw import RawAccess, answering
 from edgeos.connections.bluetooth_tree import browse_tree
+from edgeos.connections.bluetooth_watch import LinkWatch
 from edgeos.connections.connection import Connection
 from edgeos.connections.services import Browsed, Services
 from edgeos.connections.state import ConnectionFailure, Failure, Notice, Status, WriteRefused
@@ -38,7 +38,6 @@ from edgeos.settings import ConnectionSettings
 FIND_LIMIT = 15.0  # s to hear the device
 LOOK_LIMIT = 2.0  # s to look again for one that is listened for all the time
 MARGIN = 0.4  # s before the contract's 3 polls, to be on time
-MOST_FAILED = 3  # polls in a row without an answer
 TRIES_WITH_CACHE = 2  # failed connects after which the system is told to forget the device
 MOST_ATTEMPTS = 100
 
@@ -77,7 +76,7 @@ class BluetoothConnection(Connection):
         self._gone_at = float('-inf')  # when a link last ended, in monotonic s; what was heard before says nothing
         self._profile = ''  # as found out
         self._is_awaited = False  # it is tried again as soon as it is heard
-        self._rechoose = asyncio.Event()
+        self.rechoose = asyncio.Event()
 
     @classmethod
     def secret_problem(cls, name: str, value: str) -> str:
@@ -222,12 +221,12 @@ class BluetoothConnection(Connection):
         link = self._link = DeviceLink(client, self.traffic, self, lost=lost, address=self.address,
                                        profile=self.config.profile, chosen=self.config.characteristics,
                                        limit=self._operation_limit)  # fmt: skip
-        self._rechoose.clear()
+        self.rechoose.clear()
         try:
             self.take(await link.begin())
-            self._show_write_only(link)
+            self.show_write_only(link)
             self.ladder.reach('login', self.clock.monotonic())
-            await self._poll(link)
+            await self._watch(link).poll()
             if not link.asks:
                 await self._first_notification()
         except FrameError as error:
@@ -259,10 +258,10 @@ class BluetoothConnection(Connection):
             await self._serve_sensor(self._sensor)
         elif self._link is not None:
             self._ear.leave_scanner()
-            await self._serve_link(self._link)
+            await self._watch(self._link).run()
 
     async def _serve_sensor(self, sensor: PassiveSensor) -> None:
-        while (left := self._deadline() - self.clock.monotonic()) > 0:
+        while (left := self.deadline() - self.clock.monotonic()) > 0:
             sensor.check()
             if self.radio.trouble is not None:
                 raise failure_of(self.radio.trouble, self.address, self.config.adapter, was_open=True)
@@ -270,63 +269,16 @@ class BluetoothConnection(Connection):
         self._is_awaited = True
         raise silent(self.address, 3 * self.config.poll_s)
 
-    async def _serve_link(self, link: DeviceLink) -> None:
-        failed = 0
-        due = self.clock.monotonic() + self.config.poll_s
-        while True:
-            await self._wait_for_poll(link, due)
-            due = self.clock.monotonic() + self.config.poll_s
-            try:
-                async with asyncio.timeout(self._deadline() - self.clock.monotonic()):
-                    await self._choose_again(link)
-                    await self._poll(link)
-                failed = 0
-            except (TimeoutError, DeviceError, RadioError, FrameError) as error:
-                failed += 1
-                self._judge(link, error, failed)
-                due = self.clock.monotonic() + min(1.0, self.config.poll_s / 4)
-
-    def _judge(self, link: DeviceLink, error: Exception, failed: int) -> None:
-        """Raise if the link is lost, else count the error: the next poll may be better."""
-        is_over = link.lost.is_set() or self.clock.monotonic() >= self._deadline() or failed >= MOST_FAILED
-        if is_over or isinstance(error, RadioError):
-            cause = error if isinstance(error, BluetoothError) else NoAnswer('')
-            raise failure_of(cause, self.address, self.config.adapter, was_open=True) from error
-        self.complain(str(error) or 'no answer in time')
-
-    async def _wait_for_poll(self, link: DeviceLink, due: float) -> None:
-        """Until the next poll, the loss of the link, or other characteristics; raises ConnectionFailure."""
-        waits = [asyncio.ensure_future(link.lost.wait()), asyncio.ensure_future(self._rechoose.wait())]
-        try:
-            until = min(due, max(self._deadline(), self.clock.monotonic()))
-            await asyncio.wait(waits, timeout=until - self.clock.monotonic(), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        if link.lost.is_set():
-            raise failure_of(LinkLost(''), self.address, self.config.adapter, was_open=True)
-
-    async def _choose_again(self, link: DeviceLink) -> None:
-        if self._rechoose.is_set():
-            self._rechoose.clear()
-            self.take(await link.choose(self.config.characteristics))
-            self._show_write_only(link)
-
-    def _show_write_only(self, link: DeviceLink) -> None:
+    def show_write_only(self, link: DeviceLink) -> None:
         """What can be written but not read is a point too, without a value."""
         for name in link.write_only:
             if (point := self.services.gateway.point(self.source, name)) is not None:
                 point.writable = self.config.allow_writes
 
-    async def _poll(self, link: DeviceLink) -> None:
-        readings = await link.read()
-        if not link.asks:
-            return
-        self.take(readings)
-        if link.round_trip_ms is not None:
-            self.traffic.round_trips.note(link.round_trip_ms)
+    def _watch(self, link: DeviceLink) -> LinkWatch:
+        return LinkWatch(self, link)
 
-    def _deadline(self) -> float:
+    def deadline(self) -> float:
         """When the link counts as lost unless the device proves itself, in monotonic s."""
         proof = self.last_proof if self.last_proof is not None else self.clock.monotonic()
         return proof + 3 * self.config.poll_s - MARGIN
@@ -354,7 +306,7 @@ class BluetoothConnection(Connection):
         self.config = config
         for point in self.source.points.values():
             point.writable = point.writable and config.allow_writes
-        self._rechoose.set()
+        self.rechoose.set()
         return True
 
     def _forget_points(self, config: BluetoothConfig) -> None:

@@ -231,7 +231,7 @@ async def test_a_device_that_never_speaks_is_not_connected(links, bluez):
     connection = links.start(peripheral.address, profile='gatt',
                              characteristics=[{'uuid': '2a37', 'name': 'rate', 'format': 'uint8'}])  # fmt: skip
     await eventually(lambda: code(connection) == 'timeout', timeout=10)
-    assert connection.connected_at is None
+    assert {attempt.outcome for attempt in connection.attempts} == {'timeout'}
 
 
 async def test_a_device_that_wants_to_be_paired_says_so(links, bluez):
