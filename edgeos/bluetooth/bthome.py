@@ -29,8 +29,6 @@ from edgeos.bluetooth.uuids import full
 
 UUID = full('fcd2')
 
-RESTARTED_BELOW = 100  # a counter that has begun anew, as after a change of the battery
-
 _VERSION = 2
 _ENCRYPTED, _HAS_ADDRESS, _ON_EVENTS = 1, 2, 4
 _NONCE_UUID = bytes.fromhex('d2fc')
@@ -126,9 +124,12 @@ def _decrypted(payload: bytes, flags: int, mac: bytes | None, key: bytes | None)
 
 
 def _refuse_replay(counter: int, last: int | None) -> None:
-    """The same counter is the same advert, sent once more. One that wraps around or begins anew is accepted."""
+    """The same counter is the same advert, sent once more, and one that wraps around is accepted.
+
+    One that begins anew, as after a change of the battery, is taken once the sensor has counted as lost.
+    """
     ahead = (counter - last) % 2**32 if last is not None else 0
-    if ahead >= 2**31 and counter >= RESTARTED_BELOW:
+    if ahead >= 2**31:
         raise AdvertError(Problem.REPLAYED, f'counter {counter} after {last}')
 
 

@@ -44,6 +44,10 @@ class NoAnswer(DeviceError):
     """Raised when the device lets the time for an answer pass."""
 
 
+class Damaged(NoAnswer):
+    """Raised when what the device answers does not arrive whole."""
+
+
 class NeedsPairing(DeviceError):
     """Raised when the device wants to be paired first."""
 

@@ -9,6 +9,7 @@ from edgeos.bluetooth.stack import Client, GattCharacteristic
 from edgeos.bluetooth.uuids import full, short
 
 OPERATION_LIMIT = 5.0  # s
+ECHO = 0.3  # s
 
 Heard = Callable[[bytes], None]
 
@@ -32,6 +33,8 @@ class GattLink:
         self._counters = counters
         self._limit = limit
         self._hearers: dict[int, list[Heard]] = {}
+        self._echoes: dict[int, tuple[bytes, float]] = {}  # what was read, and until when it may come once more
+        self._held: dict[int, list[bytes]] = {}  # heard while the same is being read
         self._subscribing = asyncio.Lock()
         self.paths = _paths(client.characteristics)
         self.took_ms = 0.0  # the last read or acknowledged write
@@ -66,8 +69,20 @@ class GattLink:
     async def read(self, characteristic: GattCharacteristic) -> bytes:
         """The value of a characteristic."""
         began = time.perf_counter()
-        data = await self._limited(self._client.read(characteristic))
+        is_heard = bool(self._hearers.get(characteristic.handle))
+        if is_heard:
+            self._held[characteristic.handle] = []
+        try:
+            data = await self._limited(self._client.read(characteristic))
+        finally:
+            held = self._held.pop(characteristic.handle, [])
         self.took_ms = (time.perf_counter() - began) * 1000
+        if is_heard and data in held:
+            held.remove(data)
+        elif is_heard:
+            self._echoes[characteristic.handle] = (data, time.monotonic() + ECHO)
+        for each in held:
+            self._tell(characteristic.handle, each)
         self._count_received(data)
         return data
 
@@ -99,12 +114,22 @@ class GattLink:
                     await self._limited(self._client.unsubscribe(characteristic))
 
     def _teller(self, handle: int) -> Heard:
+        """BlueZ tells everybody who hears a characteristic also what somebody has read: that is no notification."""
+
         def tell(data: bytes) -> None:
-            self._count_received(data)
-            for hear in tuple(self._hearers.get(handle, ())):
-                hear(data)
+            if (held := self._held.get(handle)) is not None:
+                held.append(data)
+                return
+            echo, until = self._echoes.pop(handle, (None, 0.0))
+            if echo != data or time.monotonic() > until:
+                self._tell(handle, data)
 
         return tell
+
+    def _tell(self, handle: int, data: bytes) -> None:
+        self._count_received(data)
+        for hear in tuple(self._hearers.get(handle, ())):
+            hear(data)
 
     def _count_received(self, data: bytes) -> None:
         self._counters.packets_received += 1

@@ -76,6 +76,8 @@ _REASONS = {
 _PAIRING = frozenset((BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION,
                       BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHORIZATION, 0x0F))  # fmt: skip
 
+_OUTDATED = frozenset((BleakGATTProtocolErrorCode.INVALID_HANDLE, BleakGATTProtocolErrorCode.DATABASE_OUT_OF_SYNC))
+
 # the end of a D-Bus error's name
 _SERVICE_ERRORS = ('ServiceUnknown', 'NameHasNoOwner', 'Disconnected', 'NoServer')
 _GONE_ERRORS = ('UnknownObject', 'DoesNotExist')
@@ -102,7 +104,7 @@ def translate(error: BaseException) -> BluetoothError:
         if isinstance(cause, BleakBluetoothNotAvailableError):
             return RadioError(_REASONS.get(cause.reason, Why.OTHER), str(cause.args[0]))
         if isinstance(cause, BleakGATTProtocolError):
-            return NeedsPairing(str(cause)) if cause.code in _PAIRING else Refused(_text(cause))
+            return _of_device(cause)
         if isinstance(cause, BleakDBusError):
             return _of_bus(cause)
         if isinstance(cause, BleakOutOfConnectionSlotsError):
@@ -118,6 +120,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while (cause := chain[-1].__cause__) is not None and len(chain) < 8:
         chain.append(cause)
     return reversed(chain)
+
+
+def _of_device(error: BleakGATTProtocolError) -> BluetoothError:
+    text = str(error.args[1]).removeprefix('GATT Protocol Error: ').lower()
+    if error.code in _PAIRING:
+        return NeedsPairing(text)
+    return DeviceError('its services have changed') if error.code in _OUTDATED else Refused(text)
 
 
 def _of_bus(error: BleakDBusError) -> BluetoothError:
@@ -157,6 +166,9 @@ def _of_other(error: BaseException) -> BluetoothError:
 
 
 def _text(error: BaseException) -> str:
+    """What the system says, without the names of its errors."""
+    if isinstance(error, BleakDBusError) and error.dbus_error_details:
+        return error.dbus_error_details[:300]
     return (str(error) or type(error).__name__)[:300]
 
 

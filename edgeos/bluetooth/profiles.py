@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol
 
 from edgeos.bluetooth import jbd_frames as jbd
 from edgeos.bluetooth import standard
-from edgeos.bluetooth.errors import NoAnswer, ProfileError, Refused
+from edgeos.bluetooth.errors import Damaged, NoAnswer, ProfileError, Refused
 from edgeos.bluetooth.formats import ValueFormatError, decode, encode
 from edgeos.bluetooth.gatt import GattLink
 from edgeos.bluetooth.readings import Reading
@@ -40,6 +40,7 @@ class Profile(ABC):
         self.link = link
         self.listener = listener
         self._heard: list[tuple[GattCharacteristic, Callable[[bytes], None]]] = []
+        self.is_damaged = False  # what came since the last good answer
 
     @property
     def name(self) -> str:
@@ -139,10 +140,11 @@ class JbdProfile(Profile):
                         frame = await self._answer(register)
                 except TimeoutError:
                     continue
+                self.is_damaged = False
                 if frame.status:
                     raise Refused(f'register {register:#04x}: status {frame.status:#04x}')
                 return frame
-        raise NoAnswer('')
+        raise Damaged('') if self.is_damaged else NoAnswer('')
 
     async def _answer(self, register: int) -> jbd.Frame:
         while True:
@@ -157,6 +159,7 @@ class JbdProfile(Profile):
             self._answers.put_nowait(frame)
         if self._reader.bad > self._bad:
             self._bad = self._reader.bad
+            self.is_damaged = True
             self.listener.complain('a frame was damaged')
 
 

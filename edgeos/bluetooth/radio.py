@@ -6,12 +6,13 @@ falls silent is started anew, because the system stops scans without a word.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 from edgeos.bluetooth.adverts import Advert, Air, Heard, Listener
 from edgeos.bluetooth.errors import BluetoothError, Busy, NoAnswer, NotFound, RadioError, Why
 from edgeos.bluetooth.patience import Strays, bounded
 from edgeos.bluetooth.stack import Client, Stack
+from edgeos.bluetooth.turns import Turns
 from edgeos.clock import SYSTEM_CLOCK, Clock
 from edgeos.reporting import log_error
 
@@ -19,7 +20,8 @@ SCAN_LIMIT = 8.0  # s to start or stop a scan
 SILENCE = (6.0, 12.0, 24.0)  # s without any advert before the scan is started anew: at first, then, from then on
 RETRY = (1.0, 2.0, 4.0)  # s between attempts to start a scan
 CONNECT_LIMIT = 20.0  # s for one connect, the services included
-POLITE_LIMIT = 10.0  # s after which a connect that hangs gives way to others that wait
+IN_BETWEEN = 1.5  # s
+POLITE_LIMIT = 6.0  # s after which a connect that hangs gives way to others that wait
 CLOSE_WAIT = 1.5  # s
 FRESH = 10.0  # s a device counts as present after an advert
 LOOK = 0.5  # s
@@ -40,8 +42,9 @@ class Radio:
         self._leases: set[object] = set()
         self._scan: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()  # the scan has begun to work, or to fail
-        self._turn = asyncio.Lock()
-        self._waiting = self._looking = 0  # how many wait for their turn, and for an advert
+        self._turns = Turns()
+        self._is_connecting = False
+        self._looking = 0  # how many wait for an advert and are urgent
         self._strays = Strays()
         self._holders: dict[str, str] = {}  # address to who is connected, or about to be
         self.restarts = 0  # scans started anew because nothing was heard
@@ -103,7 +106,7 @@ class Radio:
             heard = self.air.find(address, FRESH)
             if heard is not None and heard.at > after:
                 return heard
-            began, is_deaf = self._clock.monotonic(), self._turn.locked()
+            began, is_deaf = self._clock.monotonic(), self._is_connecting
             await self._wait_for(came, min(limit - listened, LOOK))
             listened += 0.0 if is_deaf else self._clock.monotonic() - began
             if listened >= FREE_AFTER and not has_freed and self.trouble is None:
@@ -159,7 +162,7 @@ class Radio:
         started = began = self._clock.monotonic()
         while self._leases:
             await asyncio.sleep(min(0.25, silence))
-            if self._turn.locked():  # deaf for a good reason
+            if self._is_connecting:  # deaf for a good reason
                 began = self._clock.monotonic()
             if self._clock.monotonic() - max(began, self.air.last_at) >= silence:
                 break
@@ -198,14 +201,23 @@ class Radio:
         owner = self._holders.setdefault(address, holder)
         return None if owner == holder else owner
 
+    def connected(self) -> list[Heard]:
+        """What is known of devices that one of us holds, and that are silent for that reason."""
+        return [heard for address in self._holders if (heard := self.air.find(address)) is not None]
+
+    def holder(self, address: str) -> str | None:
+        """Who has the device."""
+        return self._holders.get(address)
+
     def let_go(self, address: str, holder: str) -> None:
         """Others may have it."""
         if self._holders.get(address) == holder:
             del self._holders[address]
 
-    async def connect(self, heard: Heard, on_lost: Callable[[], None]) -> Client:
-        """A new link, after those before it have had their turn. Raises RadioError or DeviceError."""
-        async with self._my_turn():
+    async def connect(self, heard: Heard, on_lost: Callable[[], None], failures: int = 0) -> Client:
+        """A new link, after those who have failed less often in a row. Raises RadioError or DeviceError."""
+        async with self._turns.turn(failures):
+            self._is_connecting = True
             try:
                 return await bounded(self._stack.connect(heard.advert, on_lost), CONNECT_LIMIT, self._strays, _close,
                                      has_to_go=self._gives_way(self._clock.monotonic() + POLITE_LIMIT))  # fmt: skip
@@ -214,21 +226,19 @@ class Radio:
             except NotFound:
                 self.air.forget(heard.advert.address)
                 raise
+            finally:
+                self._is_connecting = False
+                await self._listen_in_between()
 
-    @contextlib.asynccontextmanager
-    async def _my_turn(self) -> AsyncIterator[None]:
-        self._waiting += 1
-        try:
-            await self._turn.acquire()
-        finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._turn.release()
+    async def _listen_in_between(self) -> None:
+        """An adapter that connects is deaf: whoever has to be heard gets a moment before the next takes the turn."""
+        until = self._clock.monotonic() + IN_BETWEEN
+        while self._looking and self._turns.waiting and self._clock.monotonic() < until:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0)  # who has just been heard gets in line
 
     def _gives_way(self, after: float) -> Callable[[], bool]:
-        return lambda: self._waiting + self._looking > 0 and self._clock.monotonic() >= after
+        return lambda: self._turns.waiting + self._looking > 0 and self._clock.monotonic() >= after
 
     async def close(self, client: Client) -> None:
         """Let a device go; what takes longer than a moment ends by itself."""

@@ -170,6 +170,8 @@ class BluetoothConnection(Connection):
         is_awaited, self._is_awaited = self._is_awaited, False
         self._radio = await self.services.radios.resolve(self.config.adapter)
         self._ear.listen(self._radio, self.address)
+        if self.config.profile not in PASSIVE and (holder := self._radio.holder(self.address)) not in (None, self.id):
+            raise held_by(self.address, str(holder))  # which is silent for that reason
         try:
             heard = await self._radio.find(self.address, LOOK_LIMIT if is_awaited else FIND_LIMIT, self._gone_at,
                                            is_urgent=not is_awaited)  # fmt: skip
@@ -216,7 +218,7 @@ class BluetoothConnection(Connection):
         if holder is not None:
             raise held_by(self.address, holder)
         lost = asyncio.Event()
-        client = await self.radio.connect(heard, lost.set)
+        client = await self.radio.connect(heard, lost.set, self._failed_connects)
         self.ladder.reach('answer', self.clock.monotonic())
         link = self._link = DeviceLink(client, self.traffic, self, lost=lost, address=self.address,
                                        profile=self.config.profile, chosen=self.config.characteristics,

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from edgeos.bluetooth.errors import (
     BluetoothError,
     Busy,
+    Damaged,
     LinkLost,
     NeedsPairing,
     NoAnswer,
@@ -83,6 +84,10 @@ def failure_of(error: BluetoothError, address: str, adapter: str, *, was_open: b
     if isinstance(error, NeedsPairing):
         return ConnectionFailure('not_authorised', '{address} wants to be paired first.',
                                  'Pair it once: bluetoothctl pair {address}. Then press Retry.', retriable=False,
+                                 address=address)  # fmt: skip
+    if isinstance(error, Damaged):
+        return ConnectionFailure('timeout', '{address} answers, but what it says arrives damaged.',
+                                 'Shorten the distance, and keep it away from USB 3 and Wi-Fi. It is tried again.',
                                  address=address)  # fmt: skip
     if isinstance(error, NoAnswer):
         text = '{address} does not answer any more.' if was_open else '{address} is heard, but does not answer.'

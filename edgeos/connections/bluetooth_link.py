@@ -53,6 +53,11 @@ class DeviceLink:
         """Whether reading asks the device something, so that its end is a sign of life."""
         return any(part.asks for part in self._parts)
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the device answers, but not whole."""
+        return any(part.is_damaged for part in self._parts)
+
     async def begin(self) -> list[Reading]:
         """Find out what it is; answers what does not change."""
         self._parts = self._choose()

@@ -102,7 +102,7 @@ class PassiveSensor:
                 self._owner.complain(str(error))
                 return
             self._failure = wrong_key(error.code, self._owner.address)
-        elif error.code is not Problem.REPLAYED:
+        else:
             self._owner.complain(str(error))
 
     def _accept(self, readings: list[Reading], size: int, age: float) -> None:

@@ -2,7 +2,7 @@
 import asyncio
 from typing import Protocol
 
-from edgeos.bluetooth.errors import BluetoothError, DeviceError, LinkLost, NoAnswer, RadioError
+from edgeos.bluetooth.errors import BluetoothError, Damaged, DeviceError, LinkLost, NoAnswer, RadioError
 from edgeos.bluetooth.jbd_frames import FrameError
 from edgeos.bluetooth.profiles import Listener
 from edgeos.clock import Clock
@@ -97,7 +97,8 @@ class LinkWatch:
         self._failed += 1
         is_over = self._link.lost.is_set() or self._now() >= self._owner.deadline() or self._failed >= MOST_FAILED
         if is_over or isinstance(error, RadioError):
-            raise self._lost(error if isinstance(error, BluetoothError) else NoAnswer('')) from error
+            silent = Damaged('') if self._link.is_damaged else NoAnswer('')
+            raise self._lost(error if isinstance(error, BluetoothError) else silent) from error
         self._owner.complain(str(error) or 'no answer in time')
 
     def _lost(self, error: BluetoothError) -> ConnectionFailure:

@@ -17,6 +17,7 @@ from edgeos.connections.state import ConnectionFailure, Failure, Status
 from edgeos.reporting import log_error
 from edgeos.settings import ConnectionSettings
 
+CANCEL_AGAIN = 5.0  # s
 EAGER_OUTAGES = 30  # an hour
 
 
@@ -95,9 +96,9 @@ class Connection(LinkState):
         """Close the link and stay off."""
         task, self._task = self._task, None
         try:
-            if task is not None:
-                task.cancel()
-                await asyncio.wait((task,))
+            while task is not None and not task.done():
+                task.cancel()  # again, in case a library has swallowed it
+                await asyncio.wait((task,), timeout=CANCEL_AGAIN)
         finally:
             self._be_off()
 

@@ -2,7 +2,7 @@
 import asyncio
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgeos.clock import Clock
@@ -84,7 +84,7 @@ async def _until(condition: Callable[[], bool], clock: Clock, deadline: float) -
 
 def _result(connection: Connection, took_ms: float) -> TrialResult:
     ok = connection.status is Status.CONNECTED
-    error = None if ok else connection.last_error or connection.no_answer()
+    error = None if ok else connection.last_error or replace(connection.no_answer(), at=connection.clock.wall())
     steps = connection.ladder.steps(failed=not ok)
     values = [copy(point) for point in list(connection.source.points.values())[:SHOWN_VALUES]]  # as they are now
     reached = next((step.ms for step in steps if step.name == 'answer' and step.ms is not None), took_ms)

@@ -30,7 +30,7 @@ class Discovery:
 
     def is_scanning(self, kind: str = '') -> bool:
         """Whether a scan for that type (for any if none is named) is under way."""
-        return any(scan.scanning for scan in self._of(kind))
+        return any(scan.is_working for scan in self._of(kind))
 
     def trouble(self, kind: str) -> str:
         """Why devices of that type cannot be searched; '' if they can."""

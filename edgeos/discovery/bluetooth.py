@@ -12,7 +12,7 @@ from edgeos.connections.bluetooth_failures import radio_failure
 from edgeos.connections.state import Failure, Notice
 from edgeos.discovery.scan import Found, Scan
 
-AGE = 60.0  # s a device stays in the list after it was last heard
+AGE = 30.0  # s a device stays in the list after it was last heard
 SENSOR_POLL = 60  # s within which a sensor that sleeps most of the time is expected
 LOOK = 0.5  # s
 
@@ -25,6 +25,10 @@ class BluetoothScan(Scan):
     def __init__(self, radios: Radios) -> None:
         super().__init__()
         self._radios = radios
+
+    @property
+    def is_working(self) -> bool:
+        return self.scanning and not self.help
 
     def ask(self) -> list[Found]:
         if not self.scanning:  # what was near some time ago says nothing
@@ -53,7 +57,7 @@ class BluetoothScan(Scan):
         troubles = [radio.trouble for radio in radios.values()]
         self._say(radio_failure(troubles[0]).failure if all(troubles) and troubles[0] else None)
         self._found = {heard.advert.address: describe(heard, name) for name, radio in radios.items()
-                       for heard in radio.air.all(AGE)}  # fmt: skip
+                       for heard in [*radio.air.all(AGE), *radio.connected()]}  # fmt: skip
 
     def _say(self, failure: Failure | None) -> None:
         self.help = [Notice(failure.text, failure.values), Notice(failure.hint_text, failure.values)] if failure else []

@@ -45,6 +45,11 @@ class Scan(ABC):
     def scanning(self) -> bool:
         return self._task is not None and not self._task.done()
 
+    @property
+    def is_working(self) -> bool:
+        """Whether something could be found now."""
+        return self.scanning
+
     def ask(self) -> list[Found]:
         """What is known so far; begins or prolongs the scan."""
         if not self.scanning:

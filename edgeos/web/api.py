@@ -58,6 +58,13 @@ class ConnectionChange(BaseModel):
     config: dict[str, Any] | None = None
 
 
+class Pause(BaseModel):
+    """How long a device is let go."""
+
+    model_config = ConfigDict(extra='forbid')
+    seconds: Annotated[StrictInt, Field(ge=1, le=DAY)] = 600
+
+
 class NewValue(BaseModel):
     """A value to be written; qos and retain are for MQTT."""
 
@@ -183,9 +190,9 @@ def _add_connection_routes(router: APIRouter, system: System) -> None:
         return connection_shape((await manager.disconnect(connection_id))[0], manager)
 
     @router.post('/connections/{connection_id}/pause', status_code=202, tags=tags)
-    async def pause(connection_id: str, seconds: Annotated[int, Query(ge=1, le=DAY)] = 600) -> dict[str, Any]:
+    async def pause(connection_id: str, how: Pause | None = None) -> dict[str, Any]:
         """Let the device go for so long, so that something else can connect to it; `connect` ends that early."""
-        return connection_shape(await manager.pause(connection_id, seconds), manager)
+        return connection_shape(await manager.pause(connection_id, (how or Pause()).seconds), manager)
 
     @router.get('/connections/{connection_id}/stats', tags=tags)
     async def stats(connection_id: str, seconds: Annotated[int, Query(ge=1, le=WEEK)] = 300) -> Response:

@@ -294,3 +294,51 @@ def test_the_signal_log_survives_a_step_of_the_wall_clock():
     clock.step_wall(-3600)
     log.note(-61, clock.monotonic(), clock.wall())
     assert [each.rssi for each in log.strengths()] == [-60, -61]
+
+
+# turns
+
+
+async def test_who_has_failed_less_often_is_served_first(radio, stack):
+    stack.hangs = {'A'}
+    first = asyncio.create_task(radio.connect(heard('A'), lambda: None))
+    await eventually(lambda: stack.connects == ['A'])
+    hopeless = asyncio.create_task(radio.connect(heard('B'), lambda: None, failures=3))
+    await asyncio.sleep(0)
+    healthy = asyncio.create_task(radio.connect(heard('C'), lambda: None))
+    await asyncio.sleep(0)
+    stack.release.set()
+    await asyncio.gather(first, hopeless, healthy)
+    assert stack.connects == ['A', 'C', 'B']
+
+
+async def test_between_two_connects_somebody_can_be_heard_and_goes_first(radio, stack, monkeypatch):
+    monkeypatch.setattr(module, 'POLITE_LIMIT', 0.2)
+    stack.hangs = {'A', 'B'}
+    hopeless = [asyncio.create_task(radio.connect(heard(name), lambda: None, failures=3)) for name in 'AB']
+    await eventually(lambda: stack.connects == ['A'])
+
+    async def healthy() -> None:
+        await radio.connect(await radio.find('C', 5), lambda: None)
+
+    connecting = asyncio.create_task(healthy())
+    await eventually(lambda: not radio._is_connecting, timeout=3)
+    stack.advert('C')
+    await connecting
+    assert stack.connects[:2] == ['A', 'C']
+    stack.release.set()
+    await asyncio.gather(*hopeless, return_exceptions=True)
+
+
+async def test_a_turn_that_was_given_to_somebody_who_has_just_left_goes_on(radio, stack):
+    stack.hangs = {'A'}
+    first = asyncio.create_task(radio.connect(heard('A'), lambda: None))
+    await eventually(lambda: stack.connects == ['A'])
+    left = asyncio.create_task(radio.connect(heard('B'), lambda: None))
+    await asyncio.sleep(0)
+    last = asyncio.create_task(radio.connect(heard('C'), lambda: None))
+    await asyncio.sleep(0)
+    left.cancel()
+    stack.release.set()
+    await asyncio.gather(first, last)
+    assert stack.connects == ['A', 'C']

@@ -84,6 +84,19 @@ async def test_a_battery_is_recognised_and_read(links, bluez):
     assert [step.state for step in connection.ladder.steps(failed=False)] == ['passed'] * 4
 
 
+async def test_a_read_that_the_system_tells_as_a_notification_counts_once(links, bluez):
+    sensor = EnvironmentDevice()
+    read: list[str] = []
+    real = sensor.read
+    sensor.read = lambda uuid: read.append(uuid) or real(uuid)  # type: ignore[method-assign]
+    bluez.add(sensor)
+    connection = await links.open(sensor.address)
+    await fresh(connection, 3)
+    await connection.stop()
+    assert connection.traffic.packets_received == len(read) >= 12
+    assert connection.traffic.bytes_received == sum(len(real(uuid)) for uuid in read)
+
+
 async def test_reads_writes_and_notifications_are_counted(links, bluez):
     bluez.add(JbdBattery(BATTERY))
     connection = await links.open(BATTERY)
@@ -367,6 +380,29 @@ async def test_an_encrypted_sensor_is_read_with_its_key(links, bluez):
     links.services.secrets.set('ble', 'key', KEY)
     connection = await links.open(sensor.address)
     assert (values(connection)['temperature'], values(connection)['humidity']) == (25.06, 50.55)
+
+
+async def test_a_replayed_advert_is_counted_and_not_shown(links, bluez):
+    sensor = BTHomeSensor('54:48:E6:8F:80:A5')
+    sensor.service_data = {BTHOME: encrypted(sensor.address, 103, '02ca09')}  # 25.06 °C
+    bluez.add(sensor)
+    links.services.secrets.set('ble', 'key', KEY)
+    connection = await links.open(sensor.address)
+    sensor.service_data = {BTHOME: encrypted(sensor.address, 50, '02ac26')}  # 99 °C, from long ago
+    await eventually(lambda: connection.traffic.errors >= 1)
+    assert values(connection)['temperature'] == 25.06
+    sensor.service_data = {BTHOME: encrypted(sensor.address, 104, '02d007')}
+    await eventually(lambda: values(connection)['temperature'] == 20.0)
+
+
+def encrypted(address: str, counter: int, payload: str) -> bytes:
+    """As in the BTHome specification: flags, ciphertext, counter, a check of four bytes."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+
+    count = counter.to_bytes(4, 'little')
+    nonce = bytes.fromhex(address.replace(':', '')) + bytes.fromhex('d2fc41') + count
+    sealed = AESCCM(bytes.fromhex(KEY), tag_length=4).encrypt(nonce, bytes.fromhex(payload), None)
+    return b'\x41' + sealed[:-4] + count + sealed[-4:]
 
 
 async def test_a_wrong_key_says_so(links, bluez):

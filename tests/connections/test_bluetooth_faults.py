@@ -360,6 +360,18 @@ async def test_a_device_that_hangs_gives_way_to_one_that_comes_back(links, bluez
     await comes_back(healthy, within=10)
 
 
+async def test_four_devices_that_hang_hold_up_a_healthy_one_only_for_a_moment(links, bluez, battery):
+    healthy = await links.open(ONE, 'healthy')
+    for number in range(4):
+        hanging = bluez.add(JbdBattery(f'A4:C1:38:00:02:{number:02X}'))
+        hanging.faults.hang('Connect')
+        links.start(hanging.address, f'stuck{number}')
+    await eventually(lambda: links.radios.get('hci0')._turns.waiting >= 3, timeout=8)
+    battery.lose_link()
+    await eventually(lambda: lost(healthy))
+    await comes_back(healthy, within=radio_module.POLITE_LIMIT + radio_module.IN_BETWEEN + 3 + BACK / 4)
+
+
 async def test_connects_come_one_after_another(links, bluez):
     addresses = [f'A4:C1:38:00:01:{number:02X}' for number in range(5)]
     for address in addresses:
@@ -386,6 +398,7 @@ async def test_corrupt_frames_are_counted_and_never_shown(links, bluez, battery)
     battery.device.corrupt = True
     await eventually(lambda: connection.traffic.errors >= 1, timeout=5)
     await eventually(lambda: lost(connection), timeout=8)
+    assert 'damaged' in connection.last_error.message
     battery.device.corrupt = False
     await comes_back(connection)
     assert seen and all(24.0 < value < 30.0 for value in seen), 'eight cells of 3.0 to 3.65 V'

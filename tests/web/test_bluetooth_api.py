@@ -141,13 +141,13 @@ async def test_a_pause_lets_the_device_go_and_connect_ends_it(house, bluez):
     peripheral = bluez.add(JbdBattery(BATTERY))
     await add(house)
     await house.status('bms', 'connected')
-    answer = await house.http.post('/api/connections/bms/pause?seconds=600')
+    answer = await house.http.post('/api/connections/bms/pause', json={'seconds': 600})
     assert answer.status_code == 202
     paused = answer.json()
     assert (paused['status'], paused['health'], paused['enabled']) == ('disconnected', 'unknown', True)
     assert 598 < paused['next_retry_in_s'] <= 600
     assert peripheral.link is None
-    assert (await house.http.post('/api/connections/bms/pause?seconds=0')).status_code == 422
+    assert (await house.http.post('/api/connections/bms/pause', json={'seconds': 0})).status_code == 422
     assert (await house.http.post('/api/connections/nobody/pause')).status_code == 404
     assert (await house.http.post('/api/connections/bms/connect')).status_code == 202
     await house.status('bms', 'connected')
@@ -175,7 +175,7 @@ async def test_a_pause_outlasts_other_changes_and_ends_with_the_connection(house
     peripheral = bluez.add(JbdBattery(BATTERY))
     await add(house)
     await house.status('bms', 'connected')
-    await house.http.post('/api/connections/bms/pause?seconds=600')
+    await house.http.post('/api/connections/bms/pause', json={'seconds': 600})
     changed = (await house.http.patch('/api/connections/bms', json={'config': {'poll_s': 2}})).json()
     assert changed['status'] == 'disconnected' and changed['next_retry_in_s'] > 590
     assert (await house.http.delete('/api/connections/bms')).status_code == 204
