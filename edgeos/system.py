@@ -38,6 +38,10 @@ class Paths:
     def history(self) -> Path:
         return self.data / 'history.sqlite'
 
+    @property
+    def pauses(self) -> Path:
+        return self.data / 'pauses.json'
+
 
 class System:
     """All there is: settings, secrets, gateway, connections, access, demo."""
@@ -57,7 +61,7 @@ class System:
         self.gateway = Gateway(max_rate_per_source=settings_file.settings.gateway.max_rate_per_source)
         self.history = HistoryStore(self.paths.history)
         self.services = Services(self.gateway, self.secrets, self.history)
-        self.connections = ConnectionManager(settings_file, self.services)
+        self.connections = ConnectionManager(settings_file, self.services, self.paths.pauses)
         self.discovery = Discovery(radios=self.services.radios)
 
     @property

@@ -4,12 +4,14 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from edgeos.connections.connection import Connection
 from edgeos.connections.kinds import KINDS
+from edgeos.connections.pauses import Pauses
 from edgeos.connections.services import Services
 from edgeos.connections.trial import TrialResult, try_out
 from edgeos.reporting import log_error
@@ -53,10 +55,12 @@ class InvalidConfig(ValueError):
 class ConnectionManager:
     """Owns the connections and keeps them and the settings file in step."""
 
-    def __init__(self, settings_file: SettingsFile, services: Services) -> None:
+    def __init__(self, settings_file: SettingsFile, services: Services, pauses: Path | None = None) -> None:
+        """`pauses` is the file that remembers pauses over a restart."""
         self.connections: dict[str, Connection] = {}
         self._file = settings_file
         self._services = services
+        self._pauses = Pauses(pauses)
         self._temporary: set[str] = set()  # connections that are never written to the settings
         self._lock = asyncio.Lock()
         self._ticker: asyncio.Task[None] | None = None
@@ -78,16 +82,19 @@ class ConnectionManager:
 
     async def start(self) -> None:
         """Make the connections of the settings and start those that are enabled."""
+        paused = await asyncio.to_thread(self._pauses.left)
         for settings in self._file.settings.connections:
-            await self._begin(settings)
+            await self._begin(settings, paused.get(settings.id))
         self._ticker = asyncio.create_task(self._tick_for_ever(), name='statistics')
 
-    async def _begin(self, settings: ConnectionSettings) -> None:
-        """Make a connection with the history it had, and start it if it is enabled."""
+    async def _begin(self, settings: ConnectionSettings, paused_for: float | None = None) -> None:
+        """Make a connection with the history it had, and start it if it is enabled, after a pause if it has one."""
         connection = self._make(settings)
         if blob := await self._services.history.load_ring(settings.id):
             connection.traffic.restore(blob)
-        if settings.enabled:
+        if settings.enabled and paused_for is not None:
+            await connection.pause(paused_for)
+        elif settings.enabled:
             connection.start()
 
     async def stop(self) -> None:
@@ -193,6 +200,7 @@ class ConnectionManager:
 
     def _forget_on_disk(self, *ids: str) -> None:
         """Secrets first, so that none is left behind for whoever has the id next."""
+        self._pauses.clear(*ids)
         for connection_id in ids:
             self._services.secrets.forget(connection_id)
         kept = [connection_id for connection_id in ids if connection_id not in self._temporary]
@@ -234,13 +242,16 @@ class ConnectionManager:
     async def connect(self, *ids: str) -> list[Connection]:
         """Want these links from now on, and try at once; raises UnknownConnection, SettingsError."""
         connections = await self._set_enabled(ids, True)
+        await asyncio.to_thread(self._pauses.clear, *ids)
         for connection in connections:
             connection.retry_now()
         return connections
 
     async def disconnect(self, *ids: str) -> list[Connection]:
         """Close these links; what the owner stopped stays stopped after a restart."""
-        return await self._set_enabled(ids, False)
+        connections = await self._set_enabled(ids, False)
+        await asyncio.to_thread(self._pauses.clear, *ids)
+        return connections
 
     async def _as_in_the_file(self, *connections: Connection) -> list[ConnectionSettings]:
         """The settings to change, with what was edited by hand meanwhile; raises SettingsError."""
@@ -279,7 +290,9 @@ class ConnectionManager:
     async def _beside(self, known: Connection, trial: Callable[[], Awaitable[TrialResult]]) -> TrialResult:
         """Try while a living link to a device that takes one only steps aside; also a trial that hangs ends that."""
         try:
-            await self.pause(known.id, LONGEST_TRIAL)
+            async with self._lock:
+                if known.enabled:
+                    await known.pause(LONGEST_TRIAL)
             return await trial()
         finally:
             if self.connections.get(known.id) is known and known.is_paused:
@@ -291,6 +304,7 @@ class ConnectionManager:
             connection = self.get(connection_id)
             if connection.enabled:
                 await connection.pause(seconds)
+                await asyncio.to_thread(self._pauses.set, connection_id, seconds)
         return connection
 
     def _known_secret(self, connection_id: str, key: str) -> str:

@@ -199,3 +199,27 @@ async def test_what_was_ended_while_it_was_tested_stays_ended(house, bluez, end)
     await eventually(lambda: peripheral.link is None)
     await asyncio.sleep(0.3)
     assert known.status.value == 'disconnected' and not known.is_paused and peripheral.link is None
+
+
+async def test_a_pause_outlasts_a_restart_until_it_is_ended(house, bluez):
+    peripheral = bluez.add(JbdBattery(BATTERY))
+    await add(house)
+    await house.status('bms', 'connected')
+    await house.http.post('/api/connections/bms/pause', json={'seconds': 600})
+    await house.restart()
+    found = await house.get('/api/connections/bms')
+    assert (found['status'], found['enabled']) == ('disconnected', True) and 500 < found['next_retry_in_s'] <= 600
+    assert peripheral.link is None
+    await house.http.post('/api/connections/bms/connect')
+    await house.status('bms', 'connected')
+    await house.restart()
+    await house.status('bms', 'connected')
+
+
+async def test_a_damaged_memory_of_pauses_costs_nothing_else(house, bluez):
+    bluez.add(JbdBattery(BATTERY))
+    await add(house)
+    await house.status('bms', 'connected')
+    (house.folder / 'data' / 'pauses.json').write_text('{"bms": "later"}')
+    await house.restart()
+    await house.status('bms', 'connected')
