@@ -10,9 +10,10 @@ from edgeos.secrets import MASK
 from edgeos.web.shapes import config_shape
 from pages import connection_dialog
 from pages.bluetooth_form import profile_words
+from pages.format import Format
 from pages.frame import House
 from pages.gatt_lines import Lines
-from pages.i18n import _
+from pages.i18n import _, current_language
 from pages.pin_gate import may_edit
 from pages.plc_route_sheet import RouteBox
 from pages.plc_variables import lines_of
@@ -108,6 +109,8 @@ def _said(value: Any) -> str:
         return '\n'.join(map(str, value)) or '–'
     if isinstance(value, dict):
         return '\n'.join(f'{key} → {each}' for key, each in value.items()) or '–'
+    if isinstance(value, float):
+        return Format(current_language(), _).localized(f'{value:g}')
     return str(value) or '–'
 
 

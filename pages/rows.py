@@ -93,7 +93,8 @@ def degraded_reason(connection: Connection, _: Translate) -> str:
     """A link that works, but not well."""
     share = connection.error_share
     if share > 0:
-        return _('{percent} % of the packets of the last minute had an error.').format(percent=round(share * 100, 1))
+        percent = max(1, round(share * 100))
+        return _('{percent} % of the packets of the last minute had an error.').format(percent=percent)
     return _('The device answers more slowly than expected.')
 
 
