@@ -138,7 +138,7 @@ async def test_attempts_become_rare_also_when_the_device_is_heard_all_the_time(l
                                    failed('Software caused connection abort'), failed('le-connection-abort-by-local')],
                          ids=lambda error: error.text)  # fmt: skip
 async def test_errors_of_connect_are_survived(links, bluez, battery, error):
-    battery.faults.fail('Connect', *[error] * 5)
+    battery.faults.fail('Connect', *[error] * 2)
     connection = links.start(ONE)
     await comes_back(connection, within=18)
 
