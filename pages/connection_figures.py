@@ -1,5 +1,6 @@
 """What a connection has done so far, how fast it is, how far it came, and when it came and went."""
 from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from nicegui import background_tasks, ui
@@ -182,7 +183,7 @@ def ladder_kind(connection: Connection) -> str:
 def shown_events(events: Sequence[LinkEvent], lasted: Callable[[float], str]) -> list[ShownEvent]:
     """Newest first; an end also says how long the link had lasted."""
     shown = []
-    for event, before in zip(events, [*events[1:], None], strict=True):
+    for event, before in zip_longest(events, events[1:]):
         note = ''
         if event.kind in ('lost', 'disconnected') and before is not None and before.kind == 'connected':
             note = lasted(event.t - before.t)

@@ -192,6 +192,10 @@ def test_a_lost_link_says_how_long_it_lasted() -> None:
     assert [event[3] for event in shown_events(events, lambda seconds: f'after {seconds:.0f} s')] == ['', 'after 120 s', '']
 
 
+def test_no_events_are_shown_as_none():
+    assert shown_events([], str) == []
+
+
 def test_a_node_is_named_by_what_it_adds() -> None:
     entry = Browsed('house/kitchen', children=2)
     assert node_of(entry, 'house', {})[1] == 'kitchen'
