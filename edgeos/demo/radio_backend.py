@@ -161,6 +161,10 @@ class VirtualRadio:
             return attempt.result()
         except BaseBumbleError as error:
             raise self._translated(error) from error
+        except asyncio.CancelledError:
+            if attempt is not None and attempt.done() and not attempt.cancelled() and attempt.exception() is None:
+                self.dismiss(attempt.result())  # it came at the very moment nobody wanted it any more
+            raise
         finally:
             if attempt is None or attempt.done():
                 self._turn.release()

@@ -134,6 +134,22 @@ async def test_adverts_that_make_no_sense_hurt_nobody(bench: Bench) -> None:
     assert not ear.heard['AA:00:00:00:00:03'][0][1].manufacturer_data
 
 
+async def test_a_link_that_comes_at_the_moment_it_is_given_up_is_ended(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = bench.radio.adapter()
+    connect = device.connect
+
+    async def connect_too_late(*arguments: Any, **options: Any) -> Any:
+        connection = await connect(*arguments, **options)
+        connecting.cancel()
+        return connection
+
+    monkeypatch.setattr(device, 'connect', connect_too_late)
+    connecting = asyncio.create_task(BleakClient(ADDRESS, backend=bench.radio.backends.client).connect())
+    await asyncio.wait((connecting,))
+    assert connecting.cancelled()
+    await eventually(lambda: not bench.surroundings.peripheral.is_connected)
+
+
 async def test_a_client_that_is_cancelled_in_the_middle_leaves_nothing_open(bench: Bench) -> None:
     connecting = asyncio.create_task(BleakClient(ADDRESS, backend=bench.radio.backends.client).connect())
     await eventually(lambda: bench.surroundings.peripheral.is_connected, interval=0.001)
