@@ -13,6 +13,7 @@ from edgeos.folder_lock import FolderInUse, lock_folder
 from edgeos.logs import set_up_logging
 from edgeos.options import BAD_INPUT, Options, parse_options
 from edgeos.processes import ProcessError
+from edgeos.reporting import log_error
 from edgeos.settings import SettingsError, SettingsFile, check_exposure
 from edgeos.system import System
 from edgeos.web.app import AddPages, Doors, make_app, make_doors
@@ -97,6 +98,11 @@ def serve(options: Options, settings_file: SettingsFile, host: str, port: int, d
                 await system.start_demo()
             app = make_app(system, doors, host, port, None if options.headless else pages_of(system, doors))
             await run_server(app, sock, on_ready=announce, stop=system.stop)
+        except (OSError, ProcessError):  # said in one line below
+            raise
+        except Exception as error:
+            log_error(error, operation='run')
+            raise
         finally:
             await system.stop()
             await doors.access.save()

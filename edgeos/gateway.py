@@ -4,18 +4,17 @@ Sources (connections, later plugins) publish; whoever is interested subscribes b
 thinned: each of its points then goes on at most ten times a second, the newest value always last.
 """
 import asyncio
-import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from edgeos.clock import SYSTEM_CLOCK, Clock
 from edgeos.globs import compile_glob
+from edgeos.reporting import log_error
 from edgeos.ring import PointRing
 
 FLUSH_SECONDS = 0.1
 SLOTS = 10  # of FLUSH_SECONDS each: the second over which a rate is averaged
 
-log = logging.getLogger(__name__)
 
 TYPES = {bool: 'boolean', int: 'number', float: 'number', str: 'string', dict: 'object', list: 'array',
          type(None): 'null'}  # fmt: skip
@@ -264,8 +263,8 @@ class Gateway:
         for subscriber in point._hearers:
             try:
                 subscriber(point)
-            except Exception:  # a subscriber's mistake must not cost the others their value, nor the driver its link
-                log.exception('a subscriber of %s failed', point.id)
+            except Exception as error:  # its mistake must not cost the others their value, nor the driver its link
+                log_error(error, operation='tell a subscriber', connection_id=point.source.id, point=point.id)
 
     # out
 

@@ -60,6 +60,15 @@ class SecretStore:
             raise MissingSecret(variable, owner, name)
         return self._environment[variable]
 
+    def values(self) -> list[str]:
+        """All secrets there are, also those that come from the environment."""
+        found = []
+        for value in [value for names in self._current().values() for value in names.values()]:
+            if value.startswith(ENVIRONMENT):
+                value = self._environment.get(value.removeprefix(ENVIRONMENT).strip(), '')
+            found.append(value)
+        return found
+
     def is_set(self, owner: str, name: str) -> bool:
         """As last read: asked for each connection that is shown, so it never waits for the disk."""
         return bool(self._secrets.get(owner, {}).get(name))

@@ -62,6 +62,7 @@ class SentrySettings(StrictModel):
     environment: str = Field(default='production', max_length=64)
     traces_sample_rate: float = Field(default=1.0, ge=0, le=1)
     ca_file: str = Field(default='', max_length=4096)
+    enabled: bool = True
 
 
 class GatewaySettings(StrictModel):
@@ -118,6 +119,8 @@ schema_version = 1
 # dsn = ""
 # environment = "production"
 # traces_sample_rate = 1.0
+# ca_file = ""                   # for a Sentry server of your own with a private CA
+# enabled = true                 # false: keep the DSN, but send nothing
 
 [gateway]
 # max_rate_per_source = 500      # point updates per second

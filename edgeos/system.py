@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeos import __version__
 from edgeos.bluetooth.radios import SIMULATED, AbsentStack, LateStack
 from edgeos.bluetooth.stack import Stack
 from edgeos.connections.history import HistoryStore
@@ -14,6 +15,9 @@ from edgeos.connections.manager import ConnectionManager
 from edgeos.connections.services import Services
 from edgeos.discovery import Discovery
 from edgeos.gateway import Gateway
+from edgeos.private import Private
+from edgeos.reporting.dsn import parse_dsn
+from edgeos.reporting.reporter import Reporter
 from edgeos.secrets import SecretStore
 from edgeos.settings import SettingsFile
 
@@ -58,6 +62,10 @@ class System:
         self._stopped = False
         self.started = time.monotonic()
         self.secrets = SecretStore(self.paths.secrets)
+        private = Private(settings_file, self.secrets)
+        self.reporter = Reporter(data, settings_file.settings.sentry, __version__, secrets=private.secrets,
+                                 hosts=private.hosts, users=private.users,
+                                 env_file=_env_file(settings_file.path))  # fmt: skip
         self.gateway = Gateway(max_rate_per_source=settings_file.settings.gateway.max_rate_per_source)
         self.history = HistoryStore(self.paths.history)
         self.services = Services(self.gateway, self.secrets, self.history)
@@ -71,6 +79,8 @@ class System:
 
     async def start(self) -> None:
         """Start in order; nothing waits for a device."""
+        self.reporter.attach()
+        self.reporter.start()
         self.history.start()
         await self.connections.start()
 
@@ -102,6 +112,20 @@ class System:
             return AbsentStack(MISSING)
         return LateStack(SIMULATED, battery.radio.backends)
 
+    # reports
+
+    async def set_sending(self, enabled: bool) -> None:
+        """The owner's switch: whether reports leave this device. Raises SettingsError."""
+        await asyncio.to_thread(self.settings_file.set_value, 'sentry.enabled', enabled)
+        self.reporter.set_enabled(enabled)
+
+    async def set_dsn(self, text: str) -> None:
+        """Where reports go; '' for nowhere. Raises BadDsn and SettingsError."""
+        if text:
+            parse_dsn(text)
+        await asyncio.to_thread(self.settings_file.set_value, 'sentry.dsn', text)
+        await asyncio.to_thread(self.reporter.configure, self.settings_file.settings.sentry)
+
     async def stop(self) -> None:
         """Stop all in parallel, bounded, then flush what is to be kept; once is enough."""
         if self._stopped:
@@ -112,6 +136,13 @@ class System:
             stops.append(self.demo.stop())
         tasks = [asyncio.ensure_future(stop) for stop in stops]
         await asyncio.wait(tasks, timeout=STOP_SECONDS)
-        await asyncio.to_thread(self.history.stop)
+        await asyncio.gather(asyncio.to_thread(self.history.stop), asyncio.to_thread(self.reporter.stop))
+        self.reporter.detach()
         if self._demo_folder is not None:
             await asyncio.to_thread(shutil.rmtree, self._demo_folder, ignore_errors=True)
+
+
+def _env_file(settings: Path) -> Path:
+    """In the working directory, else beside the settings."""
+    here = Path('.env')
+    return here if here.is_file() else settings.with_name('.env')

@@ -16,11 +16,12 @@ from edgeos.files import write_atomically
 from edgeos.system import System
 from edgeos.web.app import Doors
 from pages import overview_page
+from pages.error_page import report_errors
 from pages.feed import OverviewFeed
 from pages.frame import House, frame
 
 ASSETS = Path(__file__).parents[1] / 'assets'
-LATER = ('pages.connection_page', 'pages.settings_page', 'pages.demo_page')
+LATER = ('pages.connection_page', 'pages.settings_page', 'pages.events_page', 'pages.demo_page')
 RECONNECT_SECONDS = 30.0  # a slow panel may be busy that long; with less it would reload by itself
 
 
@@ -49,6 +50,13 @@ def add_pages(app: FastAPI, system: System, doors: Doors) -> None:
         with frame(house, 'Settings', '/settings'):
             settings_page.content(house)
 
+    @ui.page('/events')
+    async def events() -> None:
+        from pages import events_page
+
+        with frame(house, 'Events', '/events'):
+            events_page.content(house)
+
     @ui.page('/demo')
     async def demo() -> None:
         from pages import demo_page
@@ -56,6 +64,7 @@ def add_pages(app: FastAPI, system: System, doors: Doors) -> None:
         with frame(house, 'Demo', '/demo'):
             demo_page.content(house)
 
+    report_errors(nicegui_app, house)
     nicegui_app.on_startup(_load_the_rest)
     ui.run_with(app, title=NAME, favicon=ASSETS / 'favicon.svg', dark=None, language='en-US', tailwind=False,
                 binding_refresh_interval=1.0, reconnect_timeout=RECONNECT_SECONDS, message_history_length=200,

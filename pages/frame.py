@@ -1,6 +1,6 @@
 """What every page has around it: navigation, theme, language, and the bar that says when the server is gone."""
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from pages.feed import OverviewFeed
 from pages.i18n import _, choose_language, current_language, set_language
 
 THEMES = {'auto': None, 'light': False, 'dark': True}
+MOST_SHOWN = 1000  # in a badge: more would not fit
 
 
 @dataclass(slots=True)
@@ -28,19 +29,25 @@ class House:
 def frame(house: House, title: str, here: str) -> Iterator[None]:
     """The navigation beside the page; `here` is the place that is marked."""
     client = context.client
-    app_settings = house.system.settings_file.settings.app
-    accept = client.request.headers.get('accept-language', '') if client.request else ''
-    set_language(client, choose_language(app_settings.language, accept))
+    speak(house, client)
     ui.page_title(f'{_(title)} · {NAME}')
-    ui.dark_mode(THEMES[app_settings.theme])
-    _add_head(client)
+    add_head(client)
     with ui.element('div').classes('eo-app'):
         _rail(house, here)
         with ui.element('div').classes('eo-main'):
             yield
 
 
-def _add_head(client: Client) -> None:
+def speak(house: House, client: Client) -> None:
+    """In the language and the colours the owner wants."""
+    app_settings = house.system.settings_file.settings.app
+    accept = client.request.headers.get('accept-language', '') if client.request else ''
+    set_language(client, choose_language(app_settings.language, accept))
+    ui.dark_mode(THEMES[app_settings.theme])
+
+
+def add_head(client: Client) -> None:
+    """Style, and the script that notices when the server is gone."""
     words = {'lost': _('The connection to the server is lost.'), 'retry': _('Trying again in {seconds} s'),
              'trying': _('Trying now …'), 'back': _('The server is back.'),
              'unheard': _('The server is not there at the moment. Nothing was done; try again when it is back.'),
@@ -61,20 +68,36 @@ def _rail(house: House, here: str) -> None:
         with _place('/', here):
             _icon('connections')
             ui.label(_('Connect'))
-            badge = ui.label('').classes('eo-badge')
+            trouble = Badge(house.feed.count_trouble)
+        with _place('/events', here):
+            _icon('events')
+            ui.label(_('Events'))
+            events = Badge(lambda: house.system.reporter.store.unseen)
         if house.system.demo is not None:
             with _place('/demo', here):
                 _icon('demo')
                 ui.label(_('Demo'))
 
     def count() -> None:
-        trouble = house.feed.count_trouble()
-        text = str(trouble) if trouble else ''
-        if badge.text != text:
-            badge.set_text(text)
+        trouble.refresh()
+        events.refresh()
 
-    count()
     ui.timer(2.0, count)
+
+
+class Badge:
+    """How many need attention at a place; nothing while none do."""
+
+    def __init__(self, count: Callable[[], int]) -> None:
+        self._count = count
+        self._label = ui.label('').classes('eo-badge')
+        self.refresh()
+
+    def refresh(self) -> None:
+        count = self._count()
+        text = '' if not count else str(count) if count < MOST_SHOWN else f'{MOST_SHOWN - 1}+'
+        if self._label.text != text:
+            self._label.set_text(text)
 
 
 def _place(target: str, here: str) -> ui.element:

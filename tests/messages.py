@@ -1,4 +1,4 @@
-"""Every text a page may show, found in the code: `_('...')`, failures, notices, titles and the demo's switches."""
+"""Every text a page may show, found in the code: `_('...')`, failures, notices, titles, the demo's switches, troubles."""
 import ast
 from collections.abc import Iterator
 from functools import cache
@@ -9,7 +9,10 @@ TEXTS: dict[str, tuple[int | str, ...]] = {  # by what is called: which of its a
     '_': (0,), 'ConnectionFailure': (1, 2), '_failure': (1, 2), 'Notice': (0,), 'BackupError': (0,),
     'WriteRefused': (0,), 'ValueRefused': (0,), 'frame': (1,),
     'Switch': (1, 2, 'name', 'explanation'), 'said': (0,), 'Words': (1, 2, 3), 'Guess': (1,), 'ValueFormatError': (0,),
+    'BadDsn': (0,),
 }  # fmt: skip
+TROUBLES = 'edgeos/reporting'  # whose constants are sentences that a page shows
+NOT_SHOWN = frozenset(('TEST_MESSAGE',))
 
 
 @cache
@@ -20,7 +23,19 @@ def messages() -> dict[str, str]:
         for text in texts_of(argument, scope):
             if text.strip():
                 found.setdefault(text, place)
+    for text, place in troubles():
+        found.setdefault(text, place)
     return found
+
+
+def troubles() -> Iterator[tuple[str, str]]:
+    """Sentences that are constants of their module, each with its place."""
+    for path in sorted((ROOT / TROUBLES).glob('*.py')):
+        for node in ast.parse(path.read_text(encoding='utf-8')).body:
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+                name, text = ast.unparse(node.targets[0]), node.value.value
+                if isinstance(text, str) and text.endswith('.') and ' ' in text and name not in NOT_SHOWN:
+                    yield text, f'{path.relative_to(ROOT)}:{node.lineno}'
 
 
 def passed_on() -> set[str]:

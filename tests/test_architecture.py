@@ -11,7 +11,8 @@ LEVELS = (
     ('main', 'tests'),
     ('pages',),
     ('edgeos.web',),
-    ('edgeos.backup', 'edgeos.restore'),
+    ('edgeos.backup', 'edgeos.restore', 'edgeos.diagnostics'),
+    ('edgeos.web.shapes',),
     ('edgeos.system',),
     ('edgeos.connections.manager', 'edgeos.demo', 'edgeos.discovery'),
     ('edgeos.connections.trial',),
@@ -20,7 +21,8 @@ LEVELS = (
      'edgeos.connections.bluetooth'),
     ('edgeos.connections',),
     ('edgeos.ads', 'edgeos.bluetooth'),
-    ('edgeos.gateway', 'edgeos.processes', 'edgeos.rpc', 'edgeos.settings', 'edgeos.secrets', 'edgeos.reporting'),
+    ('edgeos.gateway', 'edgeos.processes', 'edgeos.rpc', 'edgeos.settings', 'edgeos.secrets', 'edgeos.reporting',
+     'edgeos.private'),
     ('edgeos',),
 )
 FRAMEWORKS = {'nicegui': ('pages', 'edgeos.web'), 'fastapi': ('pages', 'edgeos.web')}

@@ -1,4 +1,5 @@
 """The program from outside: exit statuses, the ready line, clean ends, one line for each mistake."""
+import io
 import json
 import os
 import re
@@ -8,12 +9,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.helpers import eventually_sync
+from tests.reporting.ingest import Answer, Ingest
 
 MAIN = Path(__file__).parents[1] / 'main.py'
 READY = re.compile(r'SmartHome Edge OS \d+\.\d+\.\d+ ready at (http://\S+:(\d+))')
@@ -219,3 +222,47 @@ def test_a_second_program_on_the_same_data_is_refused(start):
     code, out, err = end_of(start('--headless', '--port', '0'))
     assert (code, out, err.count('\n')) == (2, '', 1)
     assert 'data' in err
+
+
+def about(url):
+    with urllib.request.urlopen(f'{url}/api/diagnostics', timeout=5) as answer, zipfile.ZipFile(io.BytesIO(answer.read())) as archive:
+        return json.loads(archive.read('about.json'))
+
+
+def test_an_env_file_is_read(start, tmp_path):
+    (tmp_path / '.env').write_text('# mine\nexport SENTRY_DSN="http://abc@127.0.0.1:9/1"\nENVIRONMENT=cellar\n')
+    url = url_of(start('--port', 0))
+    reporting = about(url)['reporting']
+    assert reporting['sending'] == {'on': True, 'why': 'on'} and reporting['environment'] == 'cellar'
+
+
+def test_the_environment_wins_over_an_env_file_beside_the_settings(start, tmp_path):
+    (tmp_path / 'house').mkdir()
+    (tmp_path / 'house' / 'settings.toml').write_text('')
+    (tmp_path / 'house' / '.env').write_text('SENTRY_DSN=http://abc@127.0.0.1:9/1\nENVIRONMENT=cellar\n')
+    url = url_of(start('--port', 0, '--settings', tmp_path / 'house' / 'settings.toml', ENVIRONMENT='attic'))
+    reporting = about(url)['reporting']
+    assert reporting['sending']['on'] and reporting['environment'] == 'attic'
+
+
+def test_a_bad_dsn_is_one_warning_that_does_not_show_it(start):
+    process = start('--port', 0, SENTRY_DSN='https://geheim@:x/y')
+    assert about(url_of(process))['reporting']['sending'] == {'on': False, 'why': 'bad_dsn'}
+    process.send_signal(signal.SIGTERM)
+    status, _, err = end_of(process)
+    assert status == 0 and len(err.splitlines()) == 1 and 'DSN' in err and 'geheim' not in err
+
+
+def test_a_sentry_server_that_hangs_holds_up_neither_answers_nor_the_end(start):
+    with Ingest() as ingest:
+        ingest.answer = Answer(hang=20)
+        process = start('--port', 0, SENTRY_DSN=ingest.dsn)
+        url = url_of(process)
+        began = time.monotonic()
+        assert get(f'{url}/api/connections') == (200, [])
+        assert time.monotonic() - began < 1
+        eventually_sync(lambda: ingest.requests, timeout=10)
+        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert end_of(process)[0] == 0
+        assert time.monotonic() - began < 5

@@ -17,7 +17,8 @@ PASSED_ON = {  # texts that are found where they come from
     'edgeos/connections/bluetooth_failures.py: words.text', 'edgeos/connections/bluetooth_failures.py: hint',
     'edgeos/discovery/bluetooth.py: failure.text', 'edgeos/discovery/bluetooth.py: failure.hint_text',
     'edgeos/discovery/bluetooth.py: seems.template', 'pages/demo_page.py: missing',
-    'edgeos/demo/radio_scanner.py: advertisement',
+    'edgeos/demo/radio_scanner.py: advertisement', 'pages/reports_view.py: trouble', 'pages/reports_view.py: str(error)',
+    'pages/report_test.py: reporter.trouble',
     'edgeos/demo/plc_part.py: name', 'edgeos/demo/plc_part.py: explanation', 'pages/demo_page.py: part.name',
     'pages/demo_page.py: switch.name', 'pages/demo_page.py: switch.explanation', 'pages/frame.py: title',
     'pages/rows.py: template', 'pages/rows.py: failure.hint_text', 'pages/settings_backup.py: error.notice.template',
@@ -57,6 +58,7 @@ def test_texts_are_found_behind_choices_names_and_tables():
     assert expected - said.keys() == set()
     assert any(text.startswith('The broker keeps its connections open') for text in said)
     assert any(text.startswith('Lights and meter send') for text in said)
+    assert 'The Sentry server cannot be reached; reports wait on this device.' in said
 
 
 def test_german_addresses_nobody(german):

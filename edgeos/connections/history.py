@@ -23,12 +23,10 @@ from edgeos.connections.history_file import (
     Batch,
     HistoryFile,
     LinkEvent,
-    NewerFile,
-    is_broken,
-    set_aside,
 )
 from edgeos.connections.journal import visible
 from edgeos.connections.traffic import Sample
+from edgeos.database import NewerFile, set_aside
 
 __all__ = ['HistoryStore', 'LinkEvent']
 
@@ -242,7 +240,7 @@ class HistoryStore:
                 result = act(self._file)
             except (sqlite3.Error, OSError, OverflowError, ValueError, NewerFile) as error:
                 self._drop_file()
-                if attempt == 2 or not self._set_aside(error):
+                if attempt == 2 or not set_aside(self._path, error, self._clock.wall(), 'the history'):
                     self._say_trouble(f'The history cannot be kept: {error}.')
                     break
             else:
@@ -254,18 +252,6 @@ class HistoryStore:
         file, self._file = self._file, None
         if file is not None:
             file.close()
-
-    def _set_aside(self, error: Exception) -> bool:
-        if self._path is None or not (is_broken(error) or isinstance(error, NewerFile)):
-            return False
-        try:
-            target = set_aside(self._path, 'broken' if is_broken(error) else 'newer', self._clock.wall())
-        except OSError as obstacle:
-            log.warning('the history %s cannot be used (%s) nor be renamed: %s', self._path, error, obstacle)
-            return False
-        log.warning('the history %s cannot be used (%s); it is now %s, and a new one begins',
-                    self._path, error, target.name)  # fmt: skip
-        return True
 
     def _say_trouble(self, text: str) -> None:
         if self.trouble is None:

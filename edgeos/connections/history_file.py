@@ -3,21 +3,16 @@
 Used by one thread only. Rows of one minute lie side by side, whatever their connection: a minute of all connections
 costs two or three pages. Reading one connection's week is one step down the tree per minute, however many there are.
 """
-import sqlite3
-import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 from edgeos.connections.traffic import Sample
+from edgeos.database import Database
 
 WEEK = 7 * 86400  # s that minutes are kept
 MOST_EVENTS = 2000  # kept of each connection
 MOST_PENDING = 20_000  # minutes, and as many events, that wait for a disk that does not answer
-KEPT_ASIDE = 3  # broken files; a dying SD card must not fill itself with them
 
 STEPS = ((
     'CREATE TABLE connections (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE)',
@@ -43,10 +38,6 @@ _MINUTES = """WITH RECURSIVE wanted (minute) AS (SELECT ? UNION ALL SELECT minut
 
 _PURGE_EVENTS = """DELETE FROM events WHERE number IN (SELECT number FROM (SELECT number, row_number() OVER
     (PARTITION BY connection ORDER BY number DESC) AS place FROM events) WHERE place > ?)"""
-
-
-class NewerFile(Exception):
-    """Raised when a later version of the app has written the file."""
 
 
 class LinkEvent(NamedTuple):
@@ -78,54 +69,15 @@ class Batch:
         self.forgotten.add(connection_id)
 
 
-class HistoryFile:
-    """All methods raise sqlite3.Error; after that the object is to be closed and made anew."""
+class HistoryFile(Database):
+    """All methods raise sqlite3.Error."""
 
-    def __init__(self, path: Path | None, steps: Sequence[Sequence[str]] = STEPS) -> None:
-        """Open or make the file, upgraded; without a path it lives in memory. Raises also OSError and NewerFile."""
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path or ':memory:', timeout=1.0, isolation_level=None)
-        try:
-            self._prepare()
-            self._upgrade(path, steps)
-        except BaseException:
-            self._db.close()
-            raise
+    PRAGMAS = ('wal_autocheckpoint = 1000', 'journal_size_limit = 4194304', 'secure_delete = FAST',
+               'cache_size = -1024')  # fmt: skip
+    STEPS = STEPS
+
+    def _begin(self) -> None:
         self._numbers: dict[str, int] = dict(self._db.execute('SELECT id, number FROM connections'))
-
-    def _prepare(self) -> None:
-        for pragma in ('journal_mode = WAL', 'synchronous = NORMAL', 'wal_autocheckpoint = 1000',
-                       'journal_size_limit = 4194304', 'secure_delete = FAST', 'cache_size = -1024',
-                       'temp_store = MEMORY'):  # fmt: skip
-            self._db.execute(f'PRAGMA {pragma}').fetchall()
-
-    def _upgrade(self, path: Path | None, steps: Sequence[Sequence[str]]) -> None:
-        version = int(self._db.execute('PRAGMA user_version').fetchone()[0])
-        if version > len(steps):
-            raise NewerFile(f'its schema is version {version}, this app knows {len(steps)}')
-        if path is not None and 0 < version < len(steps):
-            copy = path.with_name(f'{path.name}.version-{version}')
-            copy.unlink(missing_ok=True)
-            self._db.execute('VACUUM INTO ?', (str(copy),))
-        for step in range(version, len(steps)):
-            with self._transaction():
-                for statement in steps[step]:
-                    self._db.execute(statement)
-                self._db.execute(f'PRAGMA user_version = {step + 1}')
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute('BEGIN IMMEDIATE')
-        with self._db:
-            yield
-
-    def close(self) -> None:
-        """Never raises: what was committed is safe whatever happens here."""
-        try:
-            self._db.close()
-        except sqlite3.Error:
-            pass
 
     # in
 
@@ -177,24 +129,3 @@ class HistoryFile:
         """Newest first."""
         query = 'SELECT t, kind, text FROM events WHERE connection = ? ORDER BY number DESC LIMIT ?'
         return [LinkEvent(*row) for row in self._db.execute(query, (self._numbers.get(connection_id), limit))]
-
-
-def is_broken(error: Exception) -> bool:
-    """Whether the file itself is at fault, not the disk or what was asked."""
-    code = getattr(error, 'sqlite_errorcode', 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def set_aside(path: Path, mark: str, now: float) -> Path:
-    """Rename the file so that a new one can be made; answers its new name. Raises OSError."""
-    target = path.with_name(f'{path.name}.{mark}-{time.strftime("%Y%m%dT%H%M%S", time.localtime(now))}')
-    path.rename(target)
-    wal, index = (path.with_name(path.name + suffix) for suffix in ('-wal', '-shm'))
-    index.unlink(missing_ok=True)
-    if wal.exists():
-        wal.rename(f'{target}-wal')
-    aside = sorted(file for file in path.parent.glob(f'{path.name}.{mark}-*') if not file.name.endswith('-wal'))
-    for old in aside[:-KEPT_ASIDE]:
-        old.unlink()
-        old.with_name(old.name + '-wal').unlink(missing_ok=True)
-    return target

@@ -189,6 +189,8 @@ class LinkState(Owner, ABC):
         self.journal.warning(f'{failure.message} {failure.hint}')
         if (kind, failure.code) != self._last_event:  # an outage of many attempts is one line
             self.services.history.add_event(self.id, self.last_error.at, kind, failure.message)
+            self.services.tell('warning', self.id, failure.message, type=self.KIND, code=failure.code,
+                               hint=failure.hint)  # fmt: skip
         self._last_event = (kind, failure.code)
 
     def no_answer(self) -> Failure:
@@ -207,3 +209,4 @@ class LinkState(Owner, ABC):
         self._last_event = (kind, '')
         self.journal.info(text)
         self.services.history.add_event(self.id, self.clock.wall(), kind, text)
+        self.services.tell('info', self.id, text, type=self.KIND)

@@ -14,7 +14,7 @@ from edgeos.connections.kinds import KINDS
 from edgeos.connections.pauses import Pauses
 from edgeos.connections.services import Services
 from edgeos.connections.trial import TrialResult, try_out
-from edgeos.reporting import log_error
+from edgeos.reporting import log_error, log_event
 from edgeos.secrets import MASK, MissingSecret
 from edgeos.settings import ConnectionSettings, SettingsError, SettingsFile
 
@@ -369,8 +369,12 @@ class ConnectionManager:
     async def _reported(self, operation: str, work: Awaitable[None]) -> None:
         try:
             await work
-        except SettingsError as error:  # the file is not as it should be: the owner's to mend, said where it was asked
-            log.warning('%s: %s', operation, error)
+        except SettingsError as error:
+            if isinstance(error.__cause__, OSError):
+                log_error(error, operation=operation)
+            else:  # the file is not as it should be: the owner's to mend, said where it was asked
+                log.warning('%s: %s', operation, error)
+                log_event('warning', 'settings', str(error), operation=operation)
             raise
         except OSError as error:
             log_error(error, operation=operation)

@@ -7,6 +7,7 @@ last that goes ends it, and when its link to the PLC is dead all of them go down
 import asyncio
 import logging
 import socket
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from itertools import count
@@ -14,6 +15,7 @@ from typing import Any
 
 from edgeos.ads.errors import DEAD
 from edgeos.processes import PROJECT, ChildProcess, ProcessError, python_module
+from edgeos.reporting import log_error
 from edgeos.rpc import Peer, RpcClosed, RpcError
 
 PROBE_LIMIT = 1.5  # s for the TCP handshake
@@ -23,6 +25,7 @@ NEIGHBOUR = 1.5  # s since the last word of a link that counts as living
 CALL_LIMIT = 12.0  # s for anything else; symbols of a large program take a while
 SILENCE = 4.4  # s without a word from the worker after which it is held for dead: it speaks at least once a second
 CLOSE_LIMIT = 1.0
+LAST_LINES = 8  # of its output, kept for the case that it dies
 QUICK_TERM = 0.6  # s a worker has for its own end
 
 Endpoint = tuple[str, int]  # address and TCP port
@@ -33,6 +36,10 @@ log = logging.getLogger(__name__)
 
 class WorkerBusy(Exception):
     """Raised where the worker of that address calls itself by another source NetId, which is the process's own."""
+
+
+class WorkerDied(Exception):
+    """Reported when a worker ends though nobody ended it: a mistake of ours, or a crash of AdsLib."""
 
 
 class PlcLink:
@@ -90,8 +97,10 @@ class PlcWorker:
             cwd=PROJECT, pass_fds=(self._theirs.fileno(),), on_line=self._on_line,
         )  # fmt: skip
         self.peer: Peer
-        self._is_ending = False
+        self._said: deque[str] = deque(maxlen=LAST_LINES)
+        self._is_ending = self._is_failed = False
         self._watch: asyncio.Task[None] | None = None
+        self._report: asyncio.Task[None] | None = None
 
     @property
     def is_alive(self) -> bool:
@@ -116,6 +125,7 @@ class PlcWorker:
 
     def fail(self, kind: str, value: int = 0, text: str = '') -> None:
         """The way to the PLC is dead, for everybody who used it; ends the process at once."""
+        self._is_failed = True
         for link in list(self.links.values()):
             link.lose(kind, value, text)
         self.process.kill()
@@ -133,6 +143,7 @@ class PlcWorker:
 
     def _on_line(self, line: str) -> None:
         """Whatever it, or AdsLib, says belongs to all of its links."""
+        self._said.append(line)
         for link in list(self.links.values()):
             link.on_message(['said', link.number, line])
 
@@ -154,8 +165,14 @@ class PlcWorker:
             link.on_message(message)
 
     def _on_close(self) -> None:
-        if not self._is_ending:
+        if not (self._is_ending or self._is_failed):
             self.fail('gone')
+            self._report = asyncio.create_task(self._report_death(), name=f'report on {self.process.name}')
+
+    async def _report_death(self) -> None:
+        status = await self.process.wait()
+        log_error(WorkerDied(f'the process ended by itself with status {status}'), operation='PLC worker', type='plc',
+                  address=f'{self.endpoint[0]}:{self.endpoint[1]}', output='\n'.join(self._said))  # fmt: skip
 
     async def _watch_silence(self) -> None:
         """A worker that hangs, or is stopped, does not say so."""

@@ -1,4 +1,5 @@
 """What connections are given, and what they tell of a device's tree."""
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edgeos.bluetooth.radios import Radios
@@ -6,6 +7,7 @@ from edgeos.clock import SYSTEM_CLOCK, Clock
 from edgeos.connections.history import HistoryStore
 from edgeos.connections.plc_workers import PlcWorkers
 from edgeos.gateway import Gateway
+from edgeos.reporting import log_event
 from edgeos.secrets import SecretStore
 
 
@@ -19,6 +21,7 @@ class Services:
     clock: Clock = field(default_factory=lambda: SYSTEM_CLOCK)
     plc_workers: PlcWorkers = field(default_factory=PlcWorkers)
     radios: Radios = field(default_factory=Radios)
+    tell: Callable[..., None] = log_event  # the owner, of what happens to a link and is no error
 
 
 @dataclass(slots=True)

@@ -52,7 +52,8 @@ async def try_out(settings: ConnectionSettings, secrets: dict[str, str], house: 
     Nothing reaches the house, but what a link must share with the house's own is shared.
     """
     clock = house.clock
-    services = Services(Gateway(), _Given(secrets), HistoryStore(None), clock, house.plc_workers, house.radios)
+    services = Services(Gateway(), _Given(secrets), HistoryStore(None), clock, house.plc_workers, house.radios,
+                        tell=lambda *_, **__: None)  # fmt: skip
     kind = KINDS[settings.type]
     connection = kind(settings.model_copy(update={'config': kind.trial_config(settings.config)}), services)
     began = clock.monotonic()

@@ -19,6 +19,7 @@ from edgeos.gateway import UnknownPoint
 from edgeos.reporting import log_error
 from edgeos.settings import SettingsError
 from edgeos.system import System
+from edgeos.web.events_api import add_event_routes
 from edgeos.web.shapes import (
     connection_shape,
     failure_shape,
@@ -29,6 +30,7 @@ from edgeos.web.shapes import (
     stats_shape,
     trial_shape,
 )
+from edgeos.web.timing import route_of
 
 HOUR, DAY, WEEK = 3600, 86400, 7 * 86400
 REPORT_SECONDS, REPORT_POLLS = 0.25, 25  # how long the answer to a write waits for the device's own report
@@ -120,6 +122,7 @@ def make_router(system: System) -> APIRouter:
     router = APIRouter(prefix='/api', default_response_class=FastJson)
     _add_connection_routes(router, system)
     _add_point_routes(router, system)
+    add_event_routes(router, system)
 
     @router.head('/health', include_in_schema=False)
     @router.get('/health', tags=['system'])
@@ -291,7 +294,7 @@ def add_error_answers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> FastJson:
-        log_error(error, operation=f'{request.method} {request.url.path}')
+        log_error(error, operation=f'{request.method} {route_of(request.scope) or "?"}')
         return answer(500, 'something unexpected happened; the log says more')
 
 

@@ -10,6 +10,7 @@ from edgeos.connections.traffic import Rates, Sample
 from edgeos.connections.trial import TrialResult
 from edgeos.discovery import Found, identities
 from edgeos.gateway import Point
+from edgeos.reporting.event_row import Event
 from edgeos.secrets import MASK
 
 RATE_WINDOW = 5
@@ -117,3 +118,11 @@ def trial_shape(result: TrialResult) -> dict[str, Any]:
     if result.error is not None:
         shape['error'] = failure_shape(result.error)
     return shape
+
+
+def event_shape(event: Event, *, full: bool = False) -> dict[str, Any]:
+    """One group of equal events; in full also its traceback."""
+    shape = {'id': event.id, 'level': event.level, 'source': event.source, 'message': event.message,
+             'count': event.count, 'first': iso(event.first), 'last': iso(event.last), 'context': event.context,
+             'acknowledged': event.acknowledged}  # fmt: skip
+    return {**shape, 'traceback': event.traceback, 'sent': event.sent} if full else shape

@@ -7,7 +7,7 @@ import time
 
 from tests.bench.report import Report
 
-BENCHES = ['ingest', 'pauses', 'brokers', 'plc', 'plc_soak', 'bluetooth', 'footprint', 'overview']
+BENCHES = ['ingest', 'pauses', 'brokers', 'plc', 'plc_soak', 'bluetooth', 'reporting', 'footprint', 'overview']
 
 
 def main() -> int:

@@ -8,8 +8,9 @@ from random import Random
 import pytest
 
 from edgeos.connections.history import HistoryStore
-from edgeos.connections.history_file import MOST_EVENTS, STEPS, HistoryFile, NewerFile
+from edgeos.connections.history_file import MOST_EVENTS, STEPS, HistoryFile
 from edgeos.connections.traffic import Sample
+from edgeos.database import NewerFile
 from tests.connections.histories import MINUTE, rows
 from tests.helpers import FakeClock, eventually
 

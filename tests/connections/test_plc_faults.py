@@ -299,21 +299,23 @@ def misplaced(point) -> bool:
 
 
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSEGV])
-async def test_the_worker_dies(link, plc, number):
+async def test_the_worker_dies(link, plc, number, caplog):
     connection = link(plc.address)
     await eventually(lambda: alive(connection))
     os.kill(worker_of(connection), number)
     await eventually(lambda: lost(connection), timeout=2)
     assert connection.last_error.code == 'connection_lost'
     await eventually(lambda: alive(connection), timeout=NOTICED)
+    await eventually(lambda: f'WorkerDied: the process ended by itself with status -{number}' in caplog.text)
 
 
-async def test_the_worker_hangs(link, plc):
+async def test_the_worker_hangs(link, plc, caplog):
     connection = link(plc.address)
     await eventually(lambda: alive(connection))
     os.kill(worker_of(connection), signal.SIGSTOP)
     await eventually(lambda: lost(connection), timeout=NOTICED)
     await eventually(lambda: alive(connection), timeout=NOTICED)
+    assert 'WorkerDied' not in caplog.text, 'it was ended'
 
 
 def worker_of(connection: PlcConnection) -> int:

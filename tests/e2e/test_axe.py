@@ -53,6 +53,16 @@ def heading(name: str) -> Callable[[Page], None]:
     return lambda page: expect(page.get_by_role('heading', name=name).first).to_be_visible()
 
 
+def open_event(page: Page) -> None:
+    page.locator('.el-row').first.click()
+    expect(page.locator('.el-detail')).to_be_visible()
+
+
+def look_at_file(page: Page) -> None:
+    page.get_by_role('button', name='Look at it').first.click()
+    expect(page.get_by_role('dialog').get_by_role('region')).to_be_visible()
+
+
 PLACES: dict[str, tuple[str, Callable[[Page], None]]] = {
     'overview': ('/', overview),
     'add dialog': ('/', add_dialog),
@@ -62,6 +72,9 @@ PLACES: dict[str, tuple[str, Callable[[Page], None]]] = {
     'log': ('/connections/demo_house', tab('Log')),
     'nobody': ('/connections/nobody', lambda page: expect(page.get_by_role('main')).to_be_visible()),
     'settings': ('/settings', heading('Settings')),
+    'events': ('/events', open_event),
+    'reports': ('/events?tab=reports', heading('Reports to Sentry')),
+    'diagnostics': ('/events?tab=diagnostics', look_at_file),
     'demo': ('/demo', heading('Demo')),
 }
 

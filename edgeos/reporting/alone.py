@@ -1,0 +1,24 @@
+"""Reports of a program without a `System`: a command, a script. Sent like any other, if a server is named."""
+import atexit
+import os
+from pathlib import Path
+
+from edgeos import __version__
+from edgeos.reporting.environment import choose
+from edgeos.reporting.reporter import Reporter
+from edgeos.settings_models import SentrySettings
+
+DATA, ENV_FILE = Path('data'), Path('.env')  # where the app, started in the same folder, has its own
+
+
+def begin() -> Reporter | None:
+    """Attached and started, stopped at the end of the program; None where no DSN is given. What could not be sent in
+    time is sent by the next start, of this or of the app.
+    """
+    if not choose(SentrySettings(), os.environ, ENV_FILE).dsn:
+        return None
+    reporter = Reporter(DATA, SentrySettings(), __version__, env_file=ENV_FILE)
+    reporter.attach()
+    reporter.start()
+    atexit.register(reporter.stop)
+    return reporter
