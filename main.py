@@ -92,8 +92,8 @@ def serve(options: Options, settings_file: SettingsFile, host: str, port: int, d
         stop_early()
         system = System(settings_file, data, forgetful=options.demo)
         doors = make_doors(system)
-        await system.start()
         try:
+            await system.start()
             if options.demo:
                 await system.start_demo()
             app = make_app(system, doors, host, port, None if options.headless else pages_of(system, doors))

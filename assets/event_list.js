@@ -35,6 +35,7 @@ export default {
     const waiting = ref(false);
     const known = new Map(); // id to row, as the server has told
     let asked = 0;
+    let filtered = 0; // the question with which the filters last changed
     let limit = props.page;
     let bottom = Infinity;
     let timer = 0;
@@ -47,7 +48,10 @@ export default {
 
     function ask(rest) {
       asked += 1;
-      if (!rest) limit = props.page;
+      if (!rest) {
+        limit = props.page;
+        filtered = asked;
+      }
       waiting.value = true;
       emit("ask", { asked, text: query.value, kind: kind.value, source: source.value, limit });
     }
@@ -99,8 +103,8 @@ export default {
     }
 
     function hear(message) {
-      if (message.asked !== asked) return; // the answer to an older question
-      waiting.value = false;
+      if (message.asked < filtered) return; // of other filters; what was said since must not be lost, it comes once
+      waiting.value &&= message.asked !== asked;
       if (message.whole) {
         known.clear();
         opened.clear();

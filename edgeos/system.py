@@ -19,12 +19,15 @@ from edgeos.private import Private
 from edgeos.reporting.dsn import parse_dsn
 from edgeos.reporting.reporter import Reporter
 from edgeos.secrets import SecretStore
-from edgeos.settings import SettingsFile
+from edgeos.settings import SentrySettings, SettingsFile
 
 if TYPE_CHECKING:
     from edgeos.demo.demo import Demo
 
 STOP_SECONDS = 3.5
+END_SECONDS = 4.0  # all of it
+REPORT_SECONDS = 2.0  # of that, for reports that wait
+DSN = ('_sentry', 'dsn')  # its place among the secrets; no connection can have that id
 MISSING = 'it needs the package bumble (pip install -r requirements-demo.txt)'
 
 
@@ -63,7 +66,7 @@ class System:
         self.started = time.monotonic()
         self.secrets = SecretStore(self.paths.secrets)
         private = Private(settings_file, self.secrets)
-        self.reporter = Reporter(data, settings_file.settings.sentry, __version__, secrets=private.secrets,
+        self.reporter = Reporter(data, self._sentry, __version__, secrets=private.secrets,
                                  hosts=private.hosts, users=private.users,
                                  env_file=_env_file(settings_file.path))  # fmt: skip
         self.gateway = Gateway(max_rate_per_source=settings_file.settings.gateway.max_rate_per_source)
@@ -120,23 +123,36 @@ class System:
         self.reporter.set_enabled(enabled)
 
     async def set_dsn(self, text: str) -> None:
-        """Where reports go; '' for nowhere. Raises BadDsn and SettingsError."""
+        """Where reports go; '' for nowhere. Who has it can send, so it is a secret. Raises BadDsn, SettingsError."""
         if text:
             parse_dsn(text)
-        await asyncio.to_thread(self.settings_file.set_value, 'sentry.dsn', text)
-        await asyncio.to_thread(self.reporter.configure, self.settings_file.settings.sentry)
+        await asyncio.to_thread(self._keep_dsn, text)
+        await asyncio.to_thread(self.reporter.configure, self._sentry)
+
+    def _keep_dsn(self, text: str) -> None:
+        self.secrets.set(*DSN, text)
+        if self.settings_file.settings.sentry.dsn:
+            self.settings_file.set_value('sentry.dsn', '')
+
+    @property
+    def _sentry(self) -> SentrySettings:
+        """With the DSN that was entered on the page, unless one stands in the file."""
+        sentry = self.settings_file.settings.sentry
+        return sentry if sentry.dsn else sentry.model_copy(update={'dsn': self.secrets.get(*DSN) or ''})
 
     async def stop(self) -> None:
         """Stop all in parallel, bounded, then flush what is to be kept; once is enough."""
         if self._stopped:
             return
         self._stopped = True
+        until = time.monotonic() + END_SECONDS
         stops = [self.connections.stop(), self.discovery.stop()]
         if self.demo is not None:
             stops.append(self.demo.stop())
         tasks = [asyncio.ensure_future(stop) for stop in stops]
         await asyncio.wait(tasks, timeout=STOP_SECONDS)
-        await asyncio.gather(asyncio.to_thread(self.history.stop), asyncio.to_thread(self.reporter.stop))
+        left = min(REPORT_SECONDS, max(0.5, until - time.monotonic()))
+        await asyncio.gather(asyncio.to_thread(self.history.stop), asyncio.to_thread(self.reporter.stop, left))
         self.reporter.detach()
         if self._demo_folder is not None:
             await asyncio.to_thread(shutil.rmtree, self._demo_folder, ignore_errors=True)

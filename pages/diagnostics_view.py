@@ -4,8 +4,8 @@ import time
 
 from nicegui import ui
 
-from edgeos.diagnostics import Files, collect, pack
 from edgeos.reporting import log_error
+from edgeos.web.diagnostics import Files, collect, pack
 from pages.format import Format
 from pages.frame import House
 from pages.i18n import _, current_language

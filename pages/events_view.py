@@ -133,7 +133,7 @@ class EventsView:
         wanted = self._question._replace(kind='new', limit=ALL)
         events = await asyncio.to_thread(find, self._store, wanted)
         numbers = acknowledgeable(events, self._told, _numbers(event.args))
-        self._store.acknowledge(numbers)
+        await asyncio.to_thread(self._store.acknowledge, numbers)
         count = Format(current_language(), _).whole(len(numbers))
         say_done(_('1 error acknowledged') if len(numbers) == 1 else
                  _('{count} errors acknowledged').format(count=count))

@@ -218,8 +218,7 @@ class AddressCard:
 
 def _say_origin(origin: str) -> str:
     if origin == '.env':
-        return _('The DSN comes from the file .env beside the settings, and can be changed only there. It applies from '
-                 'the next start on.')  # fmt: skip
+        return _('The DSN comes from a file .env and can be changed only there; it is read at the next start.')
     return _('The DSN comes from SENTRY_DSN in the environment of the program, and can be changed only there.')
 
 

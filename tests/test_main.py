@@ -266,3 +266,53 @@ def test_a_sentry_server_that_hangs_holds_up_neither_answers_nor_the_end(start):
         began = time.monotonic()
         assert end_of(process)[0] == 0
         assert time.monotonic() - began < 5
+
+
+BROKEN = """
+import asyncio, sys
+sys.path.insert(0, {root!r})
+import main
+from edgeos.connections.manager import ConnectionManager
+async def broken(self): {what}
+ConnectionManager.{method} = broken
+sys.argv = ['main.py', '--port', '0']
+sys.exit(main.main())
+"""
+
+
+@pytest.fixture
+def start_broken(tmp_path):
+    started = []
+
+    def start_main(method, what, dsn):
+        code = BROKEN.format(root=str(MAIN.parent), method=method, what=what)
+        process = subprocess.Popen([sys.executable, '-c', code], cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env={**clean_environment(), 'SENTRY_DSN': dsn})  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start_main
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_a_start_that_fails_is_reported_before_the_end(start_broken):
+    with Ingest() as ingest:
+        process = start_broken('start', "raise RuntimeError('a mistake at the start')", ingest.dsn)
+        assert end_of(process)[0] == 1
+        (event,) = ingest.events
+        assert event['tags']['operation'] == 'run' and event['exception']['values'][-1]['value'] == 'a mistake at the start'
+
+
+def test_the_end_is_bounded_also_when_links_and_sentry_hang(start_broken):
+    with Ingest() as ingest:
+        ingest.answer = Answer(hang=20)
+        process = start_broken('stop', 'await asyncio.sleep(30)', ingest.dsn)
+        get(f'{url_of(process)}/api/connections')
+        eventually_sync(lambda: ingest.requests, timeout=10)
+        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert end_of(process)[0] == 0
+        assert time.monotonic() - began < 6.5, 'bounded at 4 s, and what a busy machine takes beside it'

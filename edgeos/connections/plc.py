@@ -110,7 +110,8 @@ class PlcConnection(Connection):
 
     async def _take_link(self, endpoint: tuple[str, int]) -> PlcLink:
         try:
-            self._link = await self.services.plc_workers.take(endpoint, self.source_net_id, self._points.take)
+            self._link = await self.services.plc_workers.take(endpoint, self.source_net_id, self.id,
+                                                            self._points.take)
         except WorkerBusy as error:
             raise ConnectionFailure('device_busy', 'Another connection to {address} uses the source NetId {other}.',
                                     'Give both connections the same source NetId.', address=self.address,

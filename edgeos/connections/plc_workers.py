@@ -43,10 +43,14 @@ class WorkerDied(Exception):
 
 
 class PlcLink:
-    """One runtime's share in a worker. `on_message` gets the worker's messages on the loop and must not raise."""
+    """One runtime's share in a worker, for the connection `owner`.
 
-    def __init__(self, worker: 'PlcWorker', number: int, on_message: Callable[[Message], None]) -> None:
+    `on_message` gets the worker's messages on the loop and must not raise.
+    """
+
+    def __init__(self, worker: 'PlcWorker', number: int, owner: str, on_message: Callable[[Message], None]) -> None:
         self.number = number
+        self.owner = owner
         self.on_message = on_message
         self.lost: asyncio.Future[tuple[str, int, str]] = asyncio.get_running_loop().create_future()
         self.heard: float | None = None  # loop time of the PLC's last answer
@@ -117,9 +121,9 @@ class PlcWorker:
             raise ProcessError(f'{self.process.name} does not come up') from error
         self._watch = asyncio.create_task(self._watch_silence(), name=f'watch {self.process.name}')
 
-    def join(self, on_message: Callable[[Message], None]) -> PlcLink:
+    def join(self, owner: str, on_message: Callable[[Message], None]) -> PlcLink:
         """A new share in it."""
-        link = PlcLink(self, next(self._numbers), on_message)
+        link = PlcLink(self, next(self._numbers), owner, on_message)
         self.links[link.number] = link
         return link
 
@@ -166,13 +170,15 @@ class PlcWorker:
 
     def _on_close(self) -> None:
         if not (self._is_ending or self._is_failed):
+            owners = [link.owner for link in self.links.values()]
             self.fail('gone')
-            self._report = asyncio.create_task(self._report_death(), name=f'report on {self.process.name}')
+            self._report = asyncio.create_task(self._report_death(owners), name=f'report on {self.process.name}')
 
-    async def _report_death(self) -> None:
+    async def _report_death(self, owners: list[str]) -> None:
         status = await self.process.wait()
-        log_error(WorkerDied(f'the process ended by itself with status {status}'), operation='PLC worker', type='plc',
-                  address=f'{self.endpoint[0]}:{self.endpoint[1]}', output='\n'.join(self._said))  # fmt: skip
+        error = WorkerDied(f'the process ended by itself with status {status}')
+        log_error(error, operation='PLC worker', type='plc', connection_id=owners[0] if owners else '',
+                  connections=owners, output='\n'.join(self._said))  # fmt: skip
 
     async def _watch_silence(self) -> None:
         """A worker that hangs, or is stopped, does not say so."""
@@ -192,7 +198,8 @@ class PlcWorkers:
         self._locks: dict[Endpoint, asyncio.Lock] = {}
         self._endings: set[asyncio.Task[None]] = set()
 
-    async def take(self, endpoint: Endpoint, source: str, on_message: Callable[[Message], None]) -> PlcLink:
+    async def take(self, endpoint: Endpoint, source: str, owner: str,
+                   on_message: Callable[[Message], None]) -> PlcLink:  # fmt: skip
         """A link to the PLC there; probes the address unless somebody is connected to it.
 
         Raises OSError (the probe's; TimeoutError after 1.5 s), ProcessError, WorkerBusy.
@@ -202,7 +209,7 @@ class PlcWorkers:
             if worker is not None and worker.is_alive and worker.links:
                 if worker.source != source:
                     raise WorkerBusy(worker.source)
-                return worker.join(on_message)
+                return worker.join(owner, on_message)
             await probe(endpoint)
             worker = PlcWorker(endpoint, source)
             try:
@@ -211,7 +218,7 @@ class PlcWorkers:
                 self._keep(worker.end())
                 raise
             self._workers[endpoint] = worker
-            return worker.join(on_message)
+            return worker.join(owner, on_message)
 
     async def leave(self, link: PlcLink) -> None:
         """Give a share back; the process ends with the last one. Goes on to the end also when it is cancelled."""

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-from edgeos import diagnostics
 from edgeos.system import System
+from edgeos.web import diagnostics
+from edgeos.web.answers import FastJson
 from edgeos.web.shapes import event_shape
 
 MOST = 10_000
@@ -27,10 +28,13 @@ def add_event_routes(router: APIRouter, system: System) -> None:
 
     @router.get('/events', tags=TAGS)
     async def events(level: Literal['', 'debug', 'info', 'warning', 'error', 'critical'] = '', source: str = '',
-                     limit: Annotated[int, Query(ge=1, le=MOST)] = 200) -> list[dict[str, Any]]:  # fmt: skip
+                     limit: Annotated[int, Query(ge=1, le=MOST)] = 200) -> Response:  # fmt: skip
         """Newest first, equal ones as one with a count; of exactly that level and that source, if they are given."""
-        found = await asyncio.to_thread(store.query, level, source, '', limit, only=True)
-        return await asyncio.to_thread(lambda: [event_shape(event) for event in found])
+
+        def answer() -> Response:  # of thousands; beside the loop
+            return FastJson([event_shape(event) for event in store.query(level, source, '', limit, only=True)])
+
+        return await asyncio.to_thread(answer)
 
     @router.get('/events/{event_id}', tags=TAGS)
     async def event(event_id: int) -> dict[str, Any]:
@@ -43,7 +47,7 @@ def add_event_routes(router: APIRouter, system: System) -> None:
     @router.post('/events/acknowledge', status_code=204, tags=TAGS)
     async def acknowledge(seen: Acknowledged | None = None) -> Response:
         """They need no attention until they happen again."""
-        store.acknowledge(None if seen is None else seen.ids)
+        await asyncio.to_thread(store.acknowledge, None if seen is None else seen.ids)
         return Response(status_code=204)
 
     @router.get('/diagnostics', tags=['system'], response_class=Response,

@@ -306,7 +306,8 @@ async def test_the_worker_dies(link, plc, number, caplog):
     await eventually(lambda: lost(connection), timeout=2)
     assert connection.last_error.code == 'connection_lost'
     await eventually(lambda: alive(connection), timeout=NOTICED)
-    await eventually(lambda: f'WorkerDied: the process ended by itself with status -{number}' in caplog.text)
+    told = f'WorkerDied: the process ended by itself with status -{number} (operation=PLC worker, type=plc, '
+    await eventually(lambda: f'{told}connection_id={connection.id}' in caplog.text)
 
 
 async def test_the_worker_hangs(link, plc, caplog):

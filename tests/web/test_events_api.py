@@ -207,8 +207,20 @@ async def test_the_switch_and_the_dsn_apply_at_once_and_are_kept(house: House, m
         await eventually(lambda: house.system.reporter.sending.why == 'no_dsn')
         with pytest.raises(BadDsn):
             await house.system.set_dsn('https://not-a-dsn')
-    text = house.path.read_text()
-    assert 'dsn = ""' in text and 'enabled = true' in text
+    assert 'enabled = true' in house.path.read_text() and ingest.dsn not in house.path.read_text()
+
+
+async def test_a_dsn_that_was_entered_is_kept_with_the_secrets_and_replaces_one_in_the_file(house: House) -> None:
+    await house.stop()
+    house.path.write_text('[sentry]\ndsn = "http://old@127.0.0.1:9/1"\n')
+    await house.start()
+    assert house.system.reporter.server == '127.0.0.1, project 1'
+    await house.system.set_dsn('http://secretkey@127.0.0.1:9/2')
+    assert 'secretkey' not in house.path.read_text() and 'old' not in house.path.read_text()
+    await house.restart()
+    assert house.system.reporter.server == '127.0.0.1, project 2' and house.system.reporter.dsn_from == 'settings'
+    await house.system.set_dsn('')
+    assert house.system.reporter.sending.why == 'no_dsn' and 'secretkey' not in (house.folder / 'data' / 'secrets.toml').read_text()
 
 
 # diagnostics

@@ -20,6 +20,7 @@ import psutil
 from edgeos import NAME, __version__
 from edgeos.connections.connection import Connection
 from edgeos.connections.journal import Entry
+from edgeos.reporting import log_error
 from edgeos.reporting.scrub import Scrubber
 from edgeos.settings import SettingsError
 from edgeos.settings_file import read_text
@@ -88,6 +89,15 @@ def _most_telling(system: System) -> list[Connection]:
 
 
 def _state(system: System, connection: Connection) -> dict[str, Any]:
+    """What is wrong with one must not cost the rest."""
+    try:
+        return _full_state(system, connection)
+    except Exception as error:
+        log_error(error, operation='diagnostics', connection_id=connection.id, type=connection.KIND)
+        return {'id': connection.id, 'type': connection.KIND, 'unknown': type(error).__name__}
+
+
+def _full_state(system: System, connection: Connection) -> dict[str, Any]:
     history = [sample_shape(sample) for sample in connection.traffic.history(HISTORY_SECONDS) if sample.errors]
     ladder = connection.ladder.steps(failed=connection.last_error is not None)
     return {**connection_shape(connection, system.connections), 'points': len(connection.source.points),
