@@ -82,6 +82,8 @@ def serve(options: Options, settings_file: SettingsFile, host: str, port: int, d
         lock = lock_folder(data)
     except FolderInUse as error:
         return fail(str(error), BAD_INPUT)
+    except OSError as error:
+        return fail(f'{data}: expected a folder to write to: {error.strerror}', BAD_INPUT)
     set_up_logging(data / 'logs', options.log_level)
     port = sock.getsockname()[1]
     shown = f'[{host}]' if ':' in host else host

@@ -35,6 +35,7 @@ class Database:
         """Open or make the file, upgraded; without a path it lives in memory. Raises also OSError and NewerFile."""
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(0o600)  # what the app saw is nobody else's business
         self._db = sqlite3.connect(path or ':memory:', timeout=1.0, isolation_level=None)
         try:
             for pragma in ('journal_mode = WAL', 'synchronous = NORMAL', 'temp_store = MEMORY', *self.PRAGMAS):

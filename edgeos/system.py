@@ -46,6 +46,10 @@ class Paths:
         return self.data / 'history.sqlite'
 
     @property
+    def private(self) -> Path:
+        return self.data / 'private.json'
+
+    @property
     def pauses(self) -> Path:
         return self.data / 'pauses.json'
 
@@ -65,14 +69,14 @@ class System:
         self._stopped = False
         self.started = time.monotonic()
         self.secrets = SecretStore(self.paths.secrets)
-        private = Private(settings_file, self.secrets)
+        private = Private(settings_file, self.secrets, self.paths.private)
         self.reporter = Reporter(data, self._sentry, __version__, secrets=private.secrets,
                                  hosts=private.hosts, users=private.users,
                                  env_file=_env_file(settings_file.path))  # fmt: skip
         self.gateway = Gateway(max_rate_per_source=settings_file.settings.gateway.max_rate_per_source)
         self.history = HistoryStore(self.paths.history)
         self.services = Services(self.gateway, self.secrets, self.history)
-        self.connections = ConnectionManager(settings_file, self.services, self.paths.pauses)
+        self.connections = ConnectionManager(settings_file, self.services, self.paths.pauses, note=private.note)
         self.discovery = Discovery(radios=self.services.radios)
 
     @property

@@ -13,7 +13,7 @@ from pages.feed import OverviewFeed
 from pages.i18n import _, choose_language, current_language, set_language
 
 THEMES = {'auto': None, 'light': False, 'dark': True}
-MOST_SHOWN = 1000  # in a badge: more would not fit
+MOST_SHOWN = 100  # in a badge: more would not fit
 
 
 @dataclass(slots=True)

@@ -55,8 +55,10 @@ class InvalidConfig(ValueError):
 class ConnectionManager:
     """Owns the connections and keeps them and the settings file in step."""
 
-    def __init__(self, settings_file: SettingsFile, services: Services, pauses: Path | None = None) -> None:
-        """`pauses` is the file that remembers pauses over a restart."""
+    def __init__(self, settings_file: SettingsFile, services: Services, pauses: Path | None = None,
+                 note: Callable[[dict[str, Any], Iterable[str]], None] = lambda _config, _secrets: None) -> None:
+        """`pauses` is the file that remembers pauses over a restart; `note` hears every config that is entered."""
+        self._note = note
         self.connections: dict[str, Connection] = {}
         self._file = settings_file
         self._services = services
@@ -89,6 +91,7 @@ class ConnectionManager:
 
     async def _begin(self, settings: ConnectionSettings, paused_for: float | None = None) -> None:
         """Make a connection with the history it had, and start it if it is enabled, after a pause if it has one."""
+        self._note(settings.config, ())
         connection = self._make(settings)
         if blob := await self._services.history.load_ring(settings.id):
             connection.traffic.restore(blob)
@@ -338,6 +341,7 @@ class ConnectionManager:
             kind.CONFIG.model_validate(settings.config)
         except ValidationError as error:
             raise InvalidConfig.of(error, ('config',)) from error
+        self._note(settings.config, secrets.values())
         return settings, secrets
 
     def _cleared(self, connection: Connection, patch: dict[str, Any]) -> list[str]:

@@ -1,7 +1,9 @@
 """Events and diagnostics over the HTTP API of a real system; what leaves it arrives at a real Sentry server."""
 import io
 import json
+import logging
 import time
+import tomllib
 import zipfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -242,7 +244,7 @@ async def test_diagnostics_say_what_helps(house: House) -> None:
     await events(house, wanted=2)
     files = await diagnostics(house)
     about = json.loads(files['about.json'])
-    assert about['version'] and about['python'] and about['packages']['nicegui'] and about['reporting']['sending']
+    assert about['version'] and about['python'] and any(each.startswith('nicegui==') for each in about['packages']) and about['reporting']['sending']
     (state,) = json.loads(files['connections.json'])
     assert state['last_error']['code'] == 'refused' and state['statistics']['totals']['errors'] >= 1
     assert state['config']['port'] == port and state['steps'][0]['state'] == 'failed'
@@ -306,3 +308,33 @@ async def test_settings_that_were_damaged_by_hand_are_an_event(house: House) -> 
     assert answer.status_code == 409
     (event,) = await events(house, '?source=settings')
     assert event['level'] == 'warning' and 'settings.toml' in event['message']
+
+
+async def test_a_name_that_was_corrected_or_only_tried_stays_hidden(house: House, ingest: Ingest) -> None:
+    await house.restart()
+    wrong, tried = 'typo-keller.example.invalid', 'probe-keller.example.invalid'
+    body = {'type': 'mqtt', 'id': 'cellar', 'config': {'host': wrong}}
+    assert (await house.http.post('/api/connections', json=body)).status_code == 201
+    await events(house, '?source=cellar')
+    await house.http.post('/api/connections/test', json={'type': 'mqtt', 'config': {'host': tried}})
+    await house.http.patch('/api/connections/cellar', json={'config': {'host': '127.0.0.1', 'port': free_port()}})
+    logging.getLogger('edgeos').warning('nothing is known of %s', tried)
+    fail(f'{tried} is not there')
+    await eventually(lambda: reports(ingest))
+    assert reports(ingest)[0]['breadcrumbs']['values'], 'the wrong name was told there'
+    for each in ingest.accepted:
+        assert b'keller.example' not in each.raw
+    assert [name for name, text in (await diagnostics(house)).items() if 'keller.example' in text] == []
+
+
+async def test_diagnostics_of_two_hundred_connections_come_in_time_and_are_short(house: House) -> None:
+    text = ''.join(f'[[connections]]\nid = "c{n}"\ntype = "mqtt"\nenabled = false\n[connections.config]\nhost = "127.0.0.1"\n'
+                   for n in range(200))  # fmt: skip
+    await house.stop()
+    house.path.write_text(text)
+    await house.start()
+    files = await diagnostics(house)
+    states = json.loads(files['connections.json'])
+    assert len(states) == 200 and 'statistics' in states[0] and 'statistics' not in states[199]
+    assert len(files['connections.json']) < 300_000
+    assert len(tomllib.loads(files['settings.toml'])['connections']) == 200
