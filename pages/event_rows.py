@@ -44,16 +44,8 @@ def needs_you(event: Event) -> bool:
 
 def find(store: EventStore, question: Question) -> list[Event]:
     """Newest first. Takes a while for many; for a thread."""
-    if question.kind != 'new':
-        return store.query(question.kind, question.source, question.text, question.limit)
-    wanted = min(question.limit, store.unseen)
-    looked_at = PAGE
-    while True:  # most of the time those that need somebody are the newest
-        events = store.query('error', question.source, question.text, looked_at)
-        found = [event for event in events if needs_you(event)][:question.limit]
-        if len(found) >= wanted or len(events) < looked_at:
-            return found
-        looked_at *= 8
+    level = 'error' if question.kind == 'new' else question.kind
+    return store.query(level, question.source, question.text, question.limit, unseen=question.kind == 'new')
 
 
 def row_of(event: Event) -> Row:

@@ -4,9 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from edgeos.reporting.event_store import Event
-from edgeos.reporting.report import TEST_MESSAGE
-from edgeos.reporting.reporter import Reporter
+from edgeos.reporting.reporter import TEST_ID, Reporter
 from pages.format import Format
 from pages.i18n import _, current_language
 from pages.text_view import TextSheet, pretty, text_sheet
@@ -76,6 +74,5 @@ def made(reporter: Reporter, event_id: str) -> str:
 def is_sent(reporter: Reporter, since: float) -> bool:
     """Both must be new: the mark of an earlier test stays until this one is on its way."""
     last = reporter.last_sent
-    tests: list[Event] = reporter.store.query(source='reporting', limit=20)
-    return last is not None and last >= since and any(
-        test.message == TEST_MESSAGE and test.sent == 'sent' and test.last >= since for test in tests)  # fmt: skip
+    test = reporter.store.get(TEST_ID)
+    return bool(last is not None and last >= since and test and test.sent == 'sent' and test.last >= since)

@@ -94,8 +94,9 @@ def log_event(level: str, source: str, message: str, /, **context: object) -> No
 
 
 def write_log(error: BaseException, context: dict[str, object], links: Sequence[Link], note: str = '') -> None:
-    """The local log: one line, and the traceback below it."""
-    log.error('%s%s\n%s', error_line(error, context), note, shortened(traceback_text(links)))
+    """The local log: one line, and the traceback below it, if there is one."""
+    below = f'\n{shortened(traceback_text(links))}' if links else ''
+    log.error('%s%s%s', error_line(error, context), note, below)
 
 
 def _is_new(error: BaseException) -> bool:

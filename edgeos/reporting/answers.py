@@ -1,5 +1,6 @@
 """What an answer of a Sentry server means for the event it was sent. Pure."""
 import email.utils
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ class Verdict:
     trouble: str | None = None
 
 
-def judge(status: int, headers: Mapping[str, str], now: float) -> Verdict:
+def judge(status: int, headers: Mapping[str, str], body: bytes, now: float) -> Verdict:
     """`headers` in small letters; `now` is epoch s, for dates in headers."""
     limited = limited_for(headers.get('x-sentry-rate-limits', ''))
     if 200 <= status < 300:
@@ -34,11 +35,20 @@ def judge(status: int, headers: Mapping[str, str], now: float) -> Verdict:
         return Verdict(LATER, limited or retry_after(headers.get('retry-after', ''), now) or BUSY_SECONDS, BUSY)
     if status >= 500 or status in (408, 425):
         return Verdict(LATER, limited or retry_after(headers.get('retry-after', ''), now) or None, BROKEN)
-    if status < 400:
+    if status < 400 or (status == 404 and not _is_sentry(body)):  # a proxy with nothing behind it
         return Verdict(LATER, None, WRONG_ADDRESS)
-    if status in (401, 403, 404):
-        return Verdict(REFUSED, None, WRONG_DSN)
+    if status in (401, 403, 404):  # perhaps only for now, and another DSN may take them
+        return Verdict(LATER, None, WRONG_DSN)
     return Verdict(REFUSED, limited, NOT_ACCEPTED)
+
+
+def _is_sentry(body: bytes) -> bool:
+    """Whether it is how Sentry says what is wrong."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(said, dict) and 'detail' in said
 
 
 def limited_for(header: str, category: str = 'error') -> float:

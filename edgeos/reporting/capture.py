@@ -12,6 +12,8 @@ from pathlib import Path, PurePath
 from types import CodeType, FrameType, TracebackType
 from typing import TypeVar
 
+from edgeos.reporting.marks import SECRET, mark_for_key
+
 KEPT = 2000  # characters of a text that leaves
 CAPTURED = KEPT + 400  # taken first: what is cut off after scrubbing may have been half of a secret
 MOST_LINKS = 6  # exceptions of one chain or group
@@ -48,40 +50,46 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One exception of a chain; `relation` to the one before it: cause, context or group."""
+    """One exception of a chain."""
 
     module: str
     type: str
     text: str
     frames: tuple[Frame, ...]
-    relation: str = ''
 
 
 # exceptions
 
 
 def links_of(error: BaseException, *, with_variables: bool = False) -> tuple[Link, ...]:
-    """The exception and what led to it, newest first."""
-    budget = [MOST_PARTS] if with_variables else None
+    """The exception and what led to it, newest first. Variables that cannot be looked at cost only themselves."""
+    if with_variables:
+        try:
+            return _links(error, [MOST_PARTS])
+        except Exception:  # of a class that lets nobody look
+            pass
+    return _links(error, None)
+
+
+def _links(error: BaseException, budget: list[int] | None) -> tuple[Link, ...]:
     return tuple(Link(type(each).__module__, type(each).__qualname__, error_text(each),
-                      _frames(each.__traceback__, budget), relation)
-                 for each, relation in _chain(error))  # fmt: skip
+                      _frames(each.__traceback__, budget)) for each in _chain(error))  # fmt: skip
 
 
-def _chain(error: BaseException) -> list[tuple[BaseException, str]]:
-    found: list[tuple[BaseException, str]] = []
-    waiting: list[tuple[BaseException | None, str]] = [(error, '')]
+def _chain(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
     while waiting and len(found) < MOST_LINKS:
-        each, relation = waiting.pop(0)
-        if each is None or any(each is known for known, _ in found):
+        each = waiting.pop(0)
+        if each is None or any(each is known for known in found):
             continue
-        found.append((each, relation))
+        found.append(each)
         if isinstance(each, BaseExceptionGroup):
-            waiting += [(part, 'group') for part in each.exceptions[:MOST_LINKS]]
+            waiting += each.exceptions[:MOST_LINKS]
         if each.__cause__ is not None:
-            waiting.append((each.__cause__, 'cause'))
+            waiting.append(each.__cause__)
         elif not each.__suppress_context__:
-            waiting.append((each.__context__, 'context'))
+            waiting.append(each.__context__)
     return found
 
 
@@ -185,6 +193,13 @@ def describe(value: object) -> object:
 
 
 def _describe(value: object, depth: int, budget: list[int]) -> object:
+    try:
+        return _described(value, depth, budget)
+    except Exception as trouble:  # it changed meanwhile, or its class lets nobody look
+        return f'<{type(value).__name__}: {type(trouble).__name__}>'
+
+
+def _described(value: object, depth: int, budget: list[int]) -> object:
     budget[0] -= 1
     kind = type(value)
     if value is None or kind is bool:
@@ -215,17 +230,14 @@ def _counted(text: str, budget: list[int]) -> str:
 
 
 def _describe_container(value: object, depth: int, budget: list[int]) -> object:
-    try:
-        if isinstance(value, Mapping) and type(value).__module__ in ('builtins', 'collections', 'types'):
-            if depth <= 0 or budget[0] <= 0:
-                return f'<{type(value).__name__} of {len(value)}>'
-            return {_key(key): _describe(item, depth - 1, budget) for key, item in _some(value.items(), budget)}
-        if isinstance(value, list | tuple | set | frozenset):
-            if depth <= 0 or budget[0] <= 0:
-                return f'<{type(value).__name__} of {len(value)}>'
-            return [_describe(item, depth - 1, budget) for item in _some(value, budget)]
-    except Exception as trouble:  # it changed meanwhile, or is a class of its own
-        return f'<{type(value).__name__}: {type(trouble).__name__}>'
+    if isinstance(value, list | tuple | set | frozenset):
+        if depth <= 0 or budget[0] <= 0:
+            return f'<{type(value).__name__} of {len(value)}>'
+        return [_describe(item, depth - 1, budget) for item in _some(value, budget)]
+    if isinstance(value, Mapping) and type(value).__module__ in ('builtins', 'collections', 'types'):
+        if depth <= 0 or budget[0] <= 0:
+            return f'<{type(value).__name__} of {len(value)}>'
+        return {_key(key): _describe(item, depth - 1, budget) for key, item in _some(value.items(), budget)}
     return f'<{whole(type(value).__qualname__)}>'
 
 
@@ -241,9 +253,9 @@ def _some(items: Iterable[T], budget: list[int]) -> Iterator[T]:
         yield item
 
 
-def whole(text: str) -> str:
+def whole(text: str, characters: int = CAPTURED) -> str:
     """Cut, and without halves of characters, which no file and no network takes."""
-    text = text[:CAPTURED]
+    text = text[:characters]
     return text if text.isascii() else text.encode('utf-8', 'backslashreplace').decode()
 
 
@@ -256,8 +268,9 @@ def context_of(context: Mapping[str, object]) -> dict[str, object]:
 
 
 def error_line(error: BaseException, context: Mapping[str, object]) -> str:
-    """For a log: type, text and context on one line."""
-    told = ', '.join(f'{key}={_shown(value)[:LOGGED]}' for key, value in list(context.items())[:CONTEXT_KEYS])
+    """For a log: type, text and context on one line, without values of keys like "password"."""
+    told = ', '.join(f'{key}={SECRET if mark_for_key(key) == SECRET else _shown(value)[:LOGGED]}'
+                     for key, value in list(context.items())[:CONTEXT_KEYS])  # fmt: skip
     return one_line(f'{type(error).__name__}: {error_text(error)} ({told})')
 
 

@@ -42,7 +42,7 @@ def parse_dsn(text: str) -> Dsn:
     if not url.hostname or not re.fullmatch(r'[A-Za-z0-9._:%-]+', url.hostname):
         raise BadDsn('there is no name of a server after the @')
     path, _, project = url.path.rpartition('/')
-    if not project.isdigit() or not project.isascii():
+    if not re.fullmatch('[0-9]{1,20}', project):
         raise BadDsn('there is no number of a project at its end')
     if not re.fullmatch(r'[A-Za-z0-9._~-]+', url.username):
         raise BadDsn('there are characters in it that do not belong there')

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeos.reporting.scrub_known import SECRET
-from edgeos.reporting.scrub_patterns import mark_for_key
+from edgeos.reporting.marks import SECRET, mark_for_key
 from edgeos.settings_models import SentrySettings
 
 MOST_BYTES = 64 * 1024

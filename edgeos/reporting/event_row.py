@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from edgeos.reporting.capture import TRACEBACK_CHARACTERS, context_of
+from edgeos.reporting.capture import TRACEBACK_CHARACTERS, whole
 
 MESSAGE_CHARACTERS, CONTEXT_CHARACTERS, SOURCE_CHARACTERS = 500, 4000, 100
 VALUE_CHARACTERS = 500  # of one value of a context that is too long
 LEVELS = ('debug', 'info', 'warning', 'error', 'critical')
+NEEDS_ATTENTION = ('error', 'critical')
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,11 @@ class Row(NamedTuple):
         except ValueError:
             return False
 
+    @property
+    def is_unseen(self) -> bool:
+        """An error that nobody has acknowledged since it last happened."""
+        return self.level in NEEDS_ATTENTION and not self.acknowledged
+
     def has(self, text: str) -> bool:
         """Whether that text, in small letters, is in what is shown first."""
         return text in self.message.casefold() or text in self.source.casefold() or text in self.context.casefold()
@@ -83,15 +89,15 @@ def number_of(fingerprint: str) -> int:
 
 def new_row(level: str, source: str, message: str, fingerprint: str, now: float, context: Mapping[str, object],
             traceback: str, sent: str) -> Row:  # fmt: skip
-    """Bounded and fit for a file; `now` is epoch s."""
+    """Bounded and fit for a file; `context` is JSON, `now` epoch s."""
     return Row(number_of(fingerprint), fingerprint, level if level in LEVELS else 'error',
                clean(source, SOURCE_CHARACTERS), clean(message, MESSAGE_CHARACTERS), 1, now, now,
-               context_json(context), clean(traceback, TRACEBACK_CHARACTERS + 100), 0, sent)  # fmt: skip
+               _context_json(context), clean(traceback, TRACEBACK_CHARACTERS + 100), 0, sent)  # fmt: skip
 
 
-def context_json(context: Mapping[str, object]) -> str:
+def _context_json(context: Mapping[str, object]) -> str:
     """Long values are cut; what is still too long is left out, from the end."""
-    kept = context_of(context)
+    kept = dict(context)
     if len(text := _json(kept)) > CONTEXT_CHARACTERS:
         kept = {key: value if len(shown := _json(value)) <= VALUE_CHARACTERS else shown[:VALUE_CHARACTERS] + '…'
                 for key, value in kept.items()}  # fmt: skip
@@ -105,6 +111,5 @@ def _json(value: object) -> str:
 
 
 def clean(text: str, characters: int) -> str:
-    """Cut, and without halves of characters, which no file takes."""
-    text = text if len(text) <= characters else text[:characters - 1] + '…'
-    return text if text.isascii() else text.encode('utf-8', 'backslashreplace').decode()
+    """Cut, and fit for a file."""
+    return whole(text if len(text) <= characters else text[:characters - 1] + '…', characters)

@@ -4,7 +4,6 @@ Everything is in memory and answered at once; one thread writes it to a SQLite f
 costs what a restart would forget, never the app.
 """
 import logging
-import sqlite3
 import threading
 import time
 from collections import OrderedDict
@@ -14,15 +13,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from edgeos.clock import SYSTEM_CLOCK, Clock
-from edgeos.database import DamagedFile, NewerFile, set_aside
+from edgeos.database import set_aside
 from edgeos.reporting.event_file import EventFile
-from edgeos.reporting.event_row import LEVELS, Event, Row, new_row, number_of
+from edgeos.reporting.event_row import LEVELS, NEEDS_ATTENTION, Event, Row, new_row, number_of
 
 __all__ = ['LEVELS', 'Event', 'EventStore']
 
 MOST_EVENTS = 10_000  # groups
 MOST_BYTES = 8 * 1024 * 1024  # of their texts, in memory and in the file
-NEEDS_ATTENTION = ('error', 'critical')
 NEW_DELAY = 2.0  # s until something new is written
 COUNT_DELAY = 300.0  # s until it is written that something happened again: SD cards wear out
 RETRY = 30.0  # s until a disk that failed is tried again
@@ -51,6 +49,7 @@ class EventStore:
         # one that may be entered again: a collected object may report while this thread is in here
         self._wake = threading.Condition(threading.RLock())
         self._rows: OrderedDict[int, Row] = OrderedDict()  # least recent first
+        self._minor: OrderedDict[int, None] = OrderedDict()  # those that are no errors, in the same order
         self._bytes = 0
         self._unseen: set[int] = set()
         self._unwritten: dict[int, None] = {}
@@ -131,14 +130,24 @@ class EventStore:
 
     def _put(self, row: Row, delay: float) -> None:
         """As the most recent."""
+        self._set(row, last=True)
+        self._changed(row.id, delay)
+        self._trim()
+
+    def _set(self, row: Row, *, last: bool) -> None:
         old = self._rows.get(row.id)
         self._bytes += row.size - (old.size if old else 0)
         self._rows[row.id] = row
-        self._rows.move_to_end(row.id)
-        if row.level in NEEDS_ATTENTION and not row.acknowledged:
+        self._rows.move_to_end(row.id, last)
+        if row.level in NEEDS_ATTENTION:
+            self._minor.pop(row.id, None)
+        else:
+            self._minor[row.id] = None
+            self._minor.move_to_end(row.id, last)
+        if row.is_unseen:
             self._unseen.add(row.id)
-        self._changed(row.id, delay)
-        self._trim()
+        else:
+            self._unseen.discard(row.id)  # one group can hold events of several levels
 
     def _changed(self, number: int, delay: float) -> None:
         self._dropped.discard(number)
@@ -150,9 +159,13 @@ class EventStore:
             self._wake.notify()
 
     def _trim(self) -> None:
+        """The oldest go first, and errors last; but never the newest of all."""
         while len(self._rows) > MOST_EVENTS or (self._bytes > MOST_BYTES and len(self._rows) > 1):
-            number, row = self._rows.popitem(last=False)
-            self._bytes -= row.size
+            number = next(iter(self._minor), None)
+            if number is None or number == next(reversed(self._rows)):
+                number = next(iter(self._rows))
+            self._bytes -= self._rows.pop(number).size
+            self._minor.pop(number, None)
             self._unseen.discard(number)
             self._unwritten.pop(number, None)
             self._dropped.add(number)
@@ -168,9 +181,9 @@ class EventStore:
         return len(self._rows)
 
     def query(self, level: str = '', source: str = '', text: str = '', limit: int = 200, *,
-              only: bool = False) -> list[Event]:  # fmt: skip
+              only: bool = False, unseen: bool = False) -> list[Event]:  # fmt: skip
         """Newest first; of that level and above (or of that level only), of that source, with that text in its
-        message, source or context.
+        message, source or context; `unseen`: only what needs attention.
         """
         levels = LEVELS[LEVELS.index(level):] if level in LEVELS else LEVELS
         if only and level:
@@ -182,7 +195,8 @@ class EventStore:
         for row in reversed(rows):
             if len(found) >= limit:
                 break
-            if row.level in levels and source in ('', row.source) and (not wanted or row.has(wanted)):
+            if (row.level in levels and source in ('', row.source) and (row.is_unseen or not unseen)
+                    and (not wanted or row.has(wanted))):  # fmt: skip
                 found.append(row.event())
         return found
 
@@ -211,18 +225,24 @@ class EventStore:
                     self._due = time.monotonic() + self._retry
         self._drop_file()
 
-    def _flush(self) -> bool:
-        """Whether all is on the disk now."""
+    def _flush(self, *, again: bool = True) -> bool:
+        """Whether all is on the disk now. In place of a broken file a new one is tried, once."""
         try:
-            return self._load() and all(self._write(*batch) for batch in self._batches())
-        except (sqlite3.Error, OSError, OverflowError, ValueError, TypeError, NewerFile, DamagedFile) as error:
+            self._load()
+            for batch in self._batches():
+                self._write(*batch)
+        except Exception as error:  # whatever it is: the thread goes on and says so
             self._drop_file()
-            if self._set_aside(error):
-                return self._flush()
+            if again and self._set_aside(error):
+                return self._flush(again=False)
             self._say_trouble(error)
             return False
+        if self.trouble is not None:
+            log.info('events are kept again')
+            self.trouble = None
+        return True
 
-    def _load(self) -> bool:
+    def _load(self) -> None:
         if self._file is None:
             self._file = EventFile(self._path)
         if not self._loaded:
@@ -232,11 +252,10 @@ class EventStore:
                     for row in rows[start:start + AT_ONCE]:
                         self._join(row)
                     self.changes += 1
-            self._file.purge(MOST_EVENTS)
             with self._wake:
-                self._loaded = True
+                self._loaded = True  # before anything can fail: what is read twice is counted twice
                 self._marks = {}
-        return True
+            self._file.purge(MOST_EVENTS)
 
     def _join(self, row: Row) -> None:
         """What an earlier life has left is older than all there is."""
@@ -244,17 +263,11 @@ class EventStore:
         if known is not None:
             self._rows[row.id] = known._replace(times=known.times + row.times, first=min(known.first, row.first))
             return
-        if len(self._rows) >= MOST_EVENTS or self._bytes + row.size > MOST_BYTES:
-            self._dropped.add(row.id)
-            return
         if row.id in self._marks:
             row = row._replace(sent=self._marks.pop(row.id))
             self._unwritten[row.id] = None
-        self._rows[row.id] = row
-        self._rows.move_to_end(row.id, last=False)
-        self._bytes += row.size
-        if row.level in NEEDS_ATTENTION and not row.acknowledged:
-            self._unseen.add(row.id)
+        self._set(row, last=False)
+        self._trim()
 
     def _batches(self) -> Iterator[tuple[list[Row], set[int]]]:
         while True:
@@ -268,7 +281,7 @@ class EventStore:
                 return
             yield rows, dropped
 
-    def _write(self, rows: list[Row], dropped: set[int]) -> bool:
+    def _write(self, rows: list[Row], dropped: set[int]) -> None:
         assert self._file is not None
         try:
             self._file.write(rows, dropped)
@@ -277,10 +290,6 @@ class EventStore:
                 self._unwritten.update({row.id: None for row in rows if row.id in self._rows})
                 self._dropped |= {number for number in dropped if number not in self._rows}
             raise
-        if self.trouble is not None:
-            log.info('events are kept again')
-            self.trouble = None
-        return True
 
     def _set_aside(self, error: Exception) -> bool:
         """A new file begins, with all that is in memory."""

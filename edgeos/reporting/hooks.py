@@ -17,31 +17,29 @@ class Hooks:
     """Chained to what was there before; Python's own hooks only print, which the log does."""
 
     def __init__(self) -> None:
-        self._loops: list[tuple[asyncio.AbstractEventLoop, LoopHandler | None, LoopHandler]] = []
+        self._loop: tuple[asyncio.AbstractEventLoop, LoopHandler | None, LoopHandler] | None = None
         self._installed = False
 
     def install(self) -> None:
         """For the whole process; for the loop that runs, if one does."""
-        if not self._installed:
-            self._installed = True
-            self._thread_before, threading.excepthook = threading.excepthook, self._thread
-            self._exit_before, sys.excepthook = sys.excepthook, self._exit
-            self._unraisable_before, sys.unraisablehook = sys.unraisablehook, self._unraisable
+        if self._installed:
+            return
+        self._installed = True
+        self._thread_before, threading.excepthook = threading.excepthook, self._thread
+        self._exit_before, sys.excepthook = sys.excepthook, self._exit
+        self._unraisable_before, sys.unraisablehook = sys.unraisablehook, self._unraisable
         try:
-            self.watch(asyncio.get_running_loop())
+            self._watch(asyncio.get_running_loop())
         except RuntimeError:
             pass
 
-    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Tasks and callbacks of this loop."""
-        if any(known is loop for known, _, _ in self._loops):
-            return
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         before = loop.get_exception_handler()
 
         def handler(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
             _from_loop(loop, context, before, self._installed)
 
-        self._loops.append((loop, before, handler))
+        self._loop = loop, before, handler
         loop.set_exception_handler(handler)
 
     def uninstall(self) -> None:
@@ -55,10 +53,11 @@ class Hooks:
             sys.excepthook = self._exit_before
         if sys.unraisablehook == self._unraisable:
             sys.unraisablehook = self._unraisable_before
-        for loop, before, handler in self._loops:
+        if self._loop is not None:
+            loop, before, handler = self._loop
             if loop.get_exception_handler() is handler:
                 loop.set_exception_handler(before)
-        self._loops = []
+            self._loop = None
 
     def _thread(self, args: threading.ExceptHookArgs) -> None:
         if self._installed and not issubclass(args.exc_type, SystemExit | KeyboardInterrupt):

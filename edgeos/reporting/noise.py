@@ -9,8 +9,8 @@ from edgeos.clock import Clock
 
 EVERY = 60.0  # s between two equal reports
 MOST_KNOWN = 1000  # fingerprints; the longest unseen is forgotten first
-MOST_NEW = 40  # fingerprints never seen before, in one such time; what is above is told in groups
-MOST_TOLD = 60  # reports in one such time, whatever they are
+MOST_NEW = 40  # what is above is told in groups
+MOST_TOLD = 60
 
 
 @dataclass(slots=True)
@@ -24,14 +24,16 @@ class Seen:
 class NoiseGate:
     """Asked for every report; costs a look into a dictionary."""
 
-    def __init__(self, clock: Clock, every: float = EVERY) -> None:
+    def __init__(self, clock: Clock, every: float = EVERY, most_new: int = MOST_NEW,
+                 most_told: int = MOST_TOLD) -> None:  # fmt: skip
+        """`most_new` fingerprints never seen before, and `most_told` reports whatever they are, in `every` s."""
         self._clock = clock
+        self._most_new, self._most_told = most_new, most_told
         self._every = every
         self._known: OrderedDict[str, Seen] = OrderedDict()
         self._window = clock.monotonic()
         self._new = 0
         self._told = 0
-        self.left_out = 0  # of all reports, ever
 
     def choose(self, fine: str, *coarser: str) -> str:
         """The first fingerprint that is known, or new while there is room for new ones; the last in any case.
@@ -42,7 +44,7 @@ class NoiseGate:
         for fingerprint in (fine, *coarser):
             if fingerprint in self._known:
                 return fingerprint
-            if self._new < MOST_NEW:
+            if self._new < self._most_new:
                 self._new += 1
                 break
         self._learn(fingerprint)
@@ -53,9 +55,8 @@ class NoiseGate:
         self._move_on()
         seen = self._learn(fingerprint)
         now = self._clock.monotonic()
-        if now - seen.told < self._every or self._told >= MOST_TOLD:
+        if now - seen.told < self._every or self._told >= self._most_told:
             seen.left_out += 1
-            self.left_out += 1
             return None
         self._told += 1
         left_out, seen.left_out, seen.told = seen.left_out, 0, now

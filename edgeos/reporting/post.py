@@ -5,13 +5,15 @@ import json
 import socket
 import ssl
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+from typing import NamedTuple
 
 from edgeos.reporting.dsn import Dsn
 
 MOST_ANSWER = 64 * 1024  # bytes of an answer that are read
+ADDRESSES = 3  # of one name that can be tried in the time there is
 NO_CA_FILE = 'The CA file for Sentry cannot be used.'
 NOT_TRUSTED = 'The certificate of the Sentry server is not trusted; ca_file in the settings can name its CA.'
 UNREACHABLE = 'The Sentry server cannot be reached; reports wait on this device.'
@@ -19,6 +21,14 @@ UNREACHABLE = 'The Sentry server cannot be reached; reports wait on this device.
 
 class PostFailed(Exception):
     """Raised when there is no answer; the message is the trouble in one sentence, its cause says more."""
+
+
+class Answer(NamedTuple):
+    """Names of headers are in small letters; `body` is its beginning."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
 
 def envelope(event_id: str, event: bytes, now: float, kind: str = 'event') -> bytes:
@@ -43,24 +53,30 @@ class Post:
         self._link: _Link | None = None
         self._aborted = False
 
-    def post(self, body: bytes, seconds: float) -> tuple[int, dict[str, str]]:
-        """Status and headers (in small letters) of the answer, within so many seconds. Raises PostFailed."""
-        limit = min(self._timeout, seconds)
-        link = self._link = self._connection(limit)
+    def post(self, body: bytes, seconds: float) -> Answer:
+        """The answer, within so many seconds. Raises PostFailed."""
+        try:
+            with self._open(min(self._timeout, seconds)) as link:
+                link.request('POST', self._dsn.endpoint, gzip.compress(body, 6), self._headers())
+                with link.getresponse() as answer:
+                    headers = {name.lower(): value for name, value in answer.getheaders()}
+                    return Answer(answer.status, headers, answer.read(MOST_ANSWER))
+        except ssl.SSLCertVerificationError as error:
+            raise PostFailed(NOT_TRUSTED) from error
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise PostFailed(UNREACHABLE) from error
+
+    @contextmanager
+    def _open(self, limit: float) -> Iterator['_Link']:
+        context = self._trust() if self._dsn.scheme == 'https' else None
+        link = self._link = _Link(self._dsn.host, self._dsn.port, limit, context)
         watch = threading.Timer(limit, link.cut)  # a server may also hang by answering one byte at a time
         watch.daemon = True
         watch.start()
         try:
             if self._aborted:
                 raise PostFailed(UNREACHABLE)
-            link.request('POST', self._selector(), gzip.compress(body, 6), self._headers())
-            answer = link.getresponse()
-            answer.read(MOST_ANSWER)
-            return answer.status, {name.lower(): value for name, value in answer.getheaders()}
-        except ssl.SSLCertVerificationError as error:
-            raise PostFailed(NOT_TRUSTED) from error
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise PostFailed(UNREACHABLE) from error
+            yield link
         finally:
             watch.cancel()
             link.close()
@@ -73,33 +89,10 @@ class Post:
         if link is not None:
             link.cut()
 
-    def _selector(self) -> str:
-        if self._proxy() and self._dsn.scheme == 'http':
-            return f'http://{self._dsn.host}:{self._dsn.port}{self._dsn.endpoint}'
-        return self._dsn.endpoint
-
     def _headers(self) -> dict[str, str]:
         auth = f'Sentry sentry_version=7, sentry_client={self._client}, sentry_key={self._dsn.key}'
         return {'Content-Type': 'application/x-sentry-envelope', 'Content-Encoding': 'gzip',
                 'User-Agent': self._client, 'X-Sentry-Auth': auth, 'Connection': 'close'}  # fmt: skip
-
-    def _connection(self, timeout: float) -> '_Link':
-        context = self._trust() if self._dsn.scheme == 'https' else None
-        proxy = self._proxy()
-        if proxy is None:
-            return _Link(self._dsn.host, self._dsn.port, timeout, context)
-        link = _Link(proxy[0], proxy[1], timeout, context, self._dsn.host)
-        if context is not None:
-            link.set_tunnel(self._dsn.host, self._dsn.port)
-        return link
-
-    def _proxy(self) -> tuple[str, int] | None:
-        """What HTTPS_PROXY and NO_PROXY say."""
-        address = getproxies().get(self._dsn.scheme)
-        if not address or proxy_bypass(self._dsn.host):
-            return None
-        url = urlsplit(address if '://' in address else f'http://{address}')
-        return (url.hostname, url.port or 80) if url.scheme == 'http' and url.hostname else None
 
     def _trust(self) -> ssl.SSLContext:
         """Read when it is first needed, and again until it can be read."""
@@ -127,28 +120,29 @@ def trust(ca_file: str) -> ssl.SSLContext:
 class _Link(http.client.HTTPConnection):
     """A connection that another thread can cut, also in the middle of a TLS handshake."""
 
-    def __init__(self, host: str, port: int, timeout: float, context: ssl.SSLContext | None,
-                 server: str | None = None) -> None:  # fmt: skip
-        super().__init__(host, port, timeout=timeout)
+    def __init__(self, host: str, port: int, limit: float, context: ssl.SSLContext | None) -> None:
+        super().__init__(host, port, timeout=limit / ADDRESSES)  # of each address; some of them may be dead
+        self._limit = limit
         self._context = context
-        self._server = server or host
         self._cut = False
+        self._wire: socket.socket | None = None  # `sock` is forgotten as soon as the answer has begun
         self.default_port = 80 if context is None else 443
 
     def connect(self) -> None:
         super().connect()
+        self.sock.settimeout(self._limit)
         if self._context is not None:
-            sock = self._context.wrap_socket(self.sock, server_hostname=self._server, do_handshake_on_connect=False)
-            self.sock = sock
-            if self._cut:
-                raise TimeoutError
-            sock.do_handshake()
+            self.sock = self._context.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
+        self._wire = self.sock
+        if self._cut:
+            raise TimeoutError
+        if isinstance(self.sock, ssl.SSLSocket):
+            self.sock.do_handshake()
 
     def cut(self) -> None:
         self._cut = True
-        sock = self.sock
-        if sock is not None:
+        if self._wire is not None:
             try:
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not SSLSocket's, which forgets its state meanwhile
+                socket.socket.shutdown(self._wire, socket.SHUT_RDWR)  # SSLSocket's would forget its state meanwhile
             except OSError:
                 pass

@@ -7,14 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
 from edgeos.reporting.capture import describe
-from edgeos.reporting.scrub_known import ADDRESS, COMMON_USERS, HOST, MAC, SECRET, USER, Known
-from edgeos.reporting.scrub_patterns import (
-    hide_pem,
-    hide_people_and_places,
-    hide_secrets,
-    is_loopback,
-    mark_for_key,
-)
+from edgeos.reporting.marks import ADDRESS, HOST, MAC, SECRET, USER, mark_for_key
+from edgeos.reporting.scrub_known import COMMON_USERS, Known
+from edgeos.reporting.scrub_patterns import hide_pem, hide_people_and_places, hide_secrets, is_loopback
 
 __all__ = ['ADDRESS', 'HOST', 'MAC', 'SECRET', 'USER', 'Scrubber']
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
-SECRET, USER, HOST, ADDRESS, MAC = '[secret]', '[user]', '[host]', '[address]', '[mac]'
+from edgeos.reporting.marks import ADDRESS, HOST, MAC, SECRET, USER
 
 _ALL_MARKS = ' '.join((SECRET, USER, HOST, ADDRESS, MAC))
 

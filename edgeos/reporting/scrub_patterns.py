@@ -7,49 +7,7 @@ import ipaddress
 import re
 
 from edgeos.reporting.capture import OWN
-from edgeos.reporting.scrub_known import ADDRESS, HOST, MAC, SECRET, USER
-
-# names of keys
-
-_SECRET_PARTS = frozenset((
-    'password', 'passwd', 'pwd', 'passwort', 'kennwort', 'passphrase', 'pass', 'secret', 'secrets', 'token',
-    'tokens', 'key', 'apikey', 'authorization', 'auth', 'cookie', 'cookies', 'pin', 'dsn', 'psk', 'credential',
-    'credentials', 'bindkey', 'session', 'sessionid', 'jwt', 'otp', 'csrf', 'xsrf', 'nonce', 'signature', 'query',
-    'querystring',
-))  # fmt: skip
-_SECRET_ANYWHERE = ('password', 'passwd', 'passwort', 'kennwort', 'passphrase', 'secret', 'token', 'apikey', 'bindkey',
-                    'authkey', 'accesskey', 'privatekey', 'credential', 'authorization', 'sessionid', 'cookie',
-                    'querystring')  # fmt: skip
-_USER_PARTS = frozenset((
-    'user', 'username', 'login', 'benutzer', 'benutzername', 'email', 'mail', 'account',
-))  # fmt: skip
-_HOST_PARTS = frozenset((
-    'host', 'hostname', 'nodename', 'domain', 'ssid',
-))  # fmt: skip
-_HOST_ANYWHERE = ('hostname', 'servername')
-_ADDRESS_PARTS = frozenset((
-    'address', 'addr', 'ip', 'ipaddress', 'netid',
-))  # fmt: skip
-_MAC_PARTS = frozenset((
-    'mac', 'bssid',
-))  # fmt: skip
-_NAME_PART = re.compile(r'[A-Z]?[a-z]+|[A-Z]+(?![a-z])')
-
-
-def mark_for_key(name: str) -> str | None:
-    """What stands for the value of a key of that name: api_key, apiKey, API-KEY; None for a harmless name."""
-    parts = {part.lower() for part in _NAME_PART.findall(name[:100])}
-    joined = re.sub('[^a-z]', '', name[:100].lower())
-    if parts & _SECRET_PARTS or any(word in joined for word in _SECRET_ANYWHERE):
-        return SECRET
-    if parts & _USER_PARTS or 'username' in joined:
-        return USER
-    if parts & _HOST_PARTS or any(word in joined for word in _HOST_ANYWHERE):
-        return HOST
-    if parts & _MAC_PARTS:
-        return MAC
-    return ADDRESS if parts & _ADDRESS_PARTS else None
-
+from edgeos.reporting.marks import ADDRESS, HOST, MAC, SECRET, USER
 
 # values of such keys in texts
 
@@ -66,11 +24,16 @@ _WRAPPER = r'(?:[A-Za-z_]\w{0,30}\()?(?:[bBrRuUfF]{1,2}(?=["\']))?'
 _VALUE = rf'{_WRAPPER}(?:{_QUOTED}|{_BRACKETS}|{_PLAIN})'
 _KEYED = re.compile(rf'(?P<head>(?:{_NAMES})(?![\w.-]{{0,60}}(?:Error|Exception|Warning)\b){_LINK}){_VALUE}')
 _KEYED_HINT = re.compile(r'(?i:pass|pwd|secret|token|key|auth|cookie|cred|kennwort|session|pin|dsn|psk|jwt|otp)')
+_SAID = re.compile(r'(?P<head>(?i:\b(?:password|passwort|kennwort|passphrase|pin|secret|token|api key)[ \t]{1,3}'
+                   r'(?:is|was|ist|war|lautete?)[ \t:]{1,3}))'
+                   rf'(?:{_QUOTED}|(?=[^\s]{{0,60}}[0-9])[^\s"\',;]{{4,200}})')  # a word without a digit is no password
 _OPTION = re.compile(r'(?P<head>(?<![\w-])--?[\w-]{0,30}(?:password|passwd|token|secret|key|pin)[ \t]{1,3})' + _VALUE)
 _COOKIE = re.compile(r'(?P<head>(?i:(?:set-)?cookie|authorization)["\']?[ \t]{0,3}[:=][ \t]{0,3})'
                      r'[^\s"\'{}\[][^\r\n"\'{}]{0,4000}')  # fmt: skip
 _USERS = re.compile(r'(?P<head>(?i:(?<![a-z\[])(?:user(?:[_-]?name)?|login|benutzer(?:name)?|e?mail)(?![a-z]))'
                     rf'{_LINK}){_VALUE}')  # fmt: skip
+_NAMED = re.compile(r'(?P<head>(?i:\b(?:user(?:[ _-]?name)?|login|account|benutzer(?:name)?)[ \t]{1,3}))'
+                    r'(?P<q>\\{0,7}["\'])[^"\'\\\n]{1,64}(?P=q)')  # fmt: skip
 _HOSTS = re.compile(r'(?P<head>(?i:(?<![a-z\[])(?:host(?:name)?|server(?:_name)?|ssid)(?![a-z]))'
                     rf'{_LINK})(?P<value>{_VALUE})')  # fmt: skip
 
@@ -109,7 +72,8 @@ _LOCAL = re.compile(r'(?i:(?<![\w.-])(?:[\w-]{1,63}\.){1,6}(?:local|lan|home\.ar
 _NO_HOSTS = frozenset(('threading', '_thread', 'self', 'cls', 'werkzeug', 'asgiref', 'app', *OWN))  # threading.local
 _VERSION = re.compile(r'(?i:\bv|\bversion["\']?[ :=]{0,3}["\']?|\brelease[ :=]{0,3}|[=~<>!]=[ ]?)$')
 _HOME = re.compile(r'(?P<head>(?:(?:[\\/]|%2[Ff]|%5[Cc])(?:home|Users|Benutzer|media)|Documents and Settings)'
-                   r'(?:[\\/]{1,4}|%2[Ff]|%5[Cc]))[^\\/\s"\'<>|:,;()\[\]{}%]{1,64}')  # fmt: skip
+                   r'(?:[\\/]{1,4}|%2[Ff]|%5[Cc]))[^\\/\s"\'<>|:,;()\[\]{}%]{1,64}'
+                   r'(?:(?: [^\\/\s"\'<>|:,;()\[\]{}%]{1,64}){1,3}(?=[\\/]))?')  # fmt: skip
 
 _LOOPBACK = re.compile(r'(?i:localhost|127(?:\.[0-9]{1,3}){3}|\[?::1\]?|0\.0\.0\.0|::)(?::[0-9]{1,5})?')
 
@@ -124,6 +88,7 @@ def hide_secrets(text: str) -> str:
         text = _COOKIE.sub(rf'\g<head>{SECRET}', text)
         text = _KEYED.sub(rf'\g<head>{SECRET}', text)
         text = _OPTION.sub(rf'\g<head>{SECRET}', text)
+        text = _SAID.sub(rf'\g<head>{SECRET}', text)
     text = _TOKENS.sub(_token, text)
     return _RANDOM.sub(_random, text)
 
@@ -140,6 +105,8 @@ def hide_people_and_places(text: str) -> str:
         text = _IPV6.sub(_ipv6, _MAC.sub(MAC, text)) if ':' in text else _MAC.sub(MAC, text)
     else:
         text = _MAC.sub(MAC, text)
+    if "'" in text or '"' in text:
+        text = _NAMED.sub(rf'\g<head>{USER}', text)
     text = _IPV4.sub(_ipv4, text)
     if '.' in text:
         text = _LOCAL.sub(_local, text)

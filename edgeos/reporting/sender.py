@@ -9,11 +9,14 @@ from math import inf
 
 from edgeos.clock import Clock
 from edgeos.reporting.answers import ACCEPTED, REFUSED, Verdict, judge, limited_for
+from edgeos.reporting.capture import links_of, shortened, traceback_text
 from edgeos.reporting.post import Post, PostFailed, envelope
 from edgeos.reporting.spool import Spool, Waiting
 
 MOST_OFFERED = 20
 FIRST_PAUSE, MOST_PAUSE = 2.0, 300.0  # s after a failure; doubled each time, with jitter
+
+STUCK = 'Reports that wait cannot be sent: something fails on this device.'
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +24,9 @@ log = logging.getLogger(__name__)
 class Sender:
     """Nobody waits for it, except `stop`. `trouble` is one sentence, `last_sent` epoch s."""
 
-    def __init__(self, spool: Spool, post: Post, clock: Clock, told: Callable[[Waiting, bool], None], *,
+    def __init__(self, spool: Spool, post: Post, clock: Clock, told: Callable[[Waiting], None], *,
                  first_pause: float = FIRST_PAUSE, most_pause: float = MOST_PAUSE) -> None:  # fmt: skip
-        """`told` hears from the thread what became of an event: whether the server has taken it."""
+        """`told` hears from the thread of each event that the server has taken."""
         self.trouble: str | None = None
         self.last_sent: float | None = None
         self._spool = spool
@@ -36,7 +39,7 @@ class Sender:
         self._failures = 0
         self._not_before = 0.0  # real monotonic s
         self._until = inf  # real monotonic s; less than infinite once it is told to stop
-        self._paused = False
+        self._paused = True  # until somebody says otherwise
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -80,11 +83,10 @@ class Sender:
 
     def _work(self) -> None:
         while self._wait():
-            found = self._spool.oldest()
-            if found is not None:
-                self._send(*found)
-            elif self._offered:
-                self._send_offered(*self._offered.popleft())
+            try:
+                self._send_next()
+            except Exception as error:  # whatever it is: the thread goes on and says so
+                self._back_off(None, STUCK, shortened(traceback_text(links_of(error))))
 
     def _wait(self) -> bool:
         """Until something is to be sent; False when it is time to end."""
@@ -101,33 +103,39 @@ class Sender:
     def _is_idle(self) -> bool:
         return self._paused or not (self._spool.waiting or self._offered)
 
+    def _send_next(self) -> None:
+        found = self._spool.oldest()
+        if found is not None:
+            self._send(*found)
+        elif self._offered:
+            self._send_offered(*self._offered.popleft())
+
     def _send(self, waiting: Waiting, event: bytes) -> None:
         now = self._clock.wall()
         seconds = max(0.1, self._until - time.monotonic())
         try:
-            status, headers = self._post.post(envelope(waiting.event_id, event, now), seconds)
+            answer = self._post.post(envelope(waiting.event_id, event, now), seconds)
         except PostFailed as error:
             self._back_off(None, str(error), error.__cause__)
             return
-        self._obey(waiting, status, judge(status, headers, now))
+        self._obey(waiting, answer.status, judge(*answer, now))
 
     def _send_offered(self, event_id: str, transaction: bytes) -> None:
         now = self._clock.wall()
         seconds = max(0.1, self._until - time.monotonic())
         try:
-            status, headers = self._post.post(envelope(event_id, transaction, now, 'transaction'), seconds)
+            answer = self._post.post(envelope(event_id, transaction, now, 'transaction'), seconds)
         except PostFailed:
             self._offered.clear()  # what matters will tell of the trouble
             return
-        pause = limited_for(headers.get('x-sentry-rate-limits', ''), 'transaction')
-        if status >= 400 or pause:
+        if answer.status >= 400 or limited_for(answer.headers.get('x-sentry-rate-limits', ''), 'transaction'):
             self._offered.clear()
 
     def _obey(self, waiting: Waiting, status: int, verdict: Verdict) -> None:
         if verdict.what == ACCEPTED:
             self._failures = 0
             self.last_sent = self._clock.wall()
-            self._told(waiting, True)
+            self._told(waiting)
             self._spool.remove(waiting)
         if verdict.what == ACCEPTED and not verdict.pause:
             self._say(None, None)
@@ -136,16 +144,13 @@ class Sender:
         elif verdict.what == REFUSED:
             log.warning('the Sentry server answered %d to the report %s; it was dropped', status, waiting.event_id)
         if verdict.what == REFUSED:
-            self._spool.dropped += 1
-            self._told(waiting, False)
-            self._spool.remove(waiting)
+            self._spool.drop(waiting)
 
     def _back_off(self, pause: float | None, trouble: str | None, cause: object) -> None:
         with self._wake:
             if pause is None:
                 self._failures += 1
-                pause = min(self._most_pause, self._first_pause * 2.0 ** min(self._failures - 1, 20))
-                pause *= random.uniform(0.8, 1.2)
+                pause = pause_after(self._failures, self._first_pause, self._most_pause)
             self._not_before = time.monotonic() + pause
         self._say(trouble, cause)
 
@@ -157,3 +162,8 @@ class Sender:
             else:
                 log.warning('%s (%s)', trouble, cause)
         self.trouble = trouble
+
+
+def pause_after(failures: int, first: float, most: float) -> float:
+    """Seconds after so many failures in a row; not the same ones on every device."""
+    return min(most, first * 2.0 ** min(failures - 1, 20)) * random.uniform(0.8, 1.2)

@@ -1,4 +1,4 @@
-"""All there is of sentry-sdk. Imported when the first report is made, by a thread: it takes a while and some memory."""
+"""All there is of sentry-sdk. Imported by a thread, for the first report or a while after the start: it takes long."""
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -7,9 +7,8 @@ from sentry_sdk.envelope import Envelope
 from sentry_sdk.scrubber import EventScrubber
 from sentry_sdk.transport import Transport
 
+from edgeos.reporting.marks import HOST
 from edgeos.reporting.report import APP, Json, Report, Sample, contexts_of, event_of, tags_of
-from edgeos.reporting.scrub_known import HOST
-from edgeos.reporting.traces import sampler
 
 
 class Hand(Transport):
@@ -40,7 +39,7 @@ class Client:
             include_local_variables=False, include_source_context=False,
             max_request_body_size='never', attach_stacktrace=False, shutdown_timeout=0,
             event_scrubber=EventScrubber(denylist=[], pii_denylist=[]),  # ours is behind it, and hides more
-            traces_sampler=lambda context: sampler(context, sample_rate),
+            traces_sample_rate=sample_rate,
         )  # fmt: skip
 
     def report(self, report: Report) -> None:

@@ -1,9 +1,7 @@
 """From a report to a Sentry server: makes the event, keeps it in the spool, has it sent. Used by one thread."""
 import logging
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeos.clock import Clock
@@ -56,20 +54,21 @@ class Queue:
 class SentryLink:
     """Without a usable DSN it can still make events, to be looked at."""
 
-    def __init__(self, folder: Path, options: LinkOptions, clock: Clock, told: Callable[[str, str], None]) -> None:
-        """`told` hears what becomes of a fingerprint: 'waiting', 'sent', or '' when it was dropped."""
-        self.spool = Spool(folder)
+    def __init__(self, spool: Spool, options: LinkOptions, clock: Clock, told: Callable[[str, str], None]) -> None:
+        """`told` hears what becomes of a fingerprint: 'waiting' or 'sent'."""
+        self._spool = spool
         self.last: str | None = None  # JSON of the newest event
         self.trouble: str | None = None
         self.sender: Sender | None = None
         self._options = options
         self._told = told
         self._client: Client | None = None
+        self._is_away = False
         self._made: Json | None = None
         self.dsn = self._parse(options.dsn)
         if self.dsn is not None:
             post = Post(self.dsn, f'{APP}/{options.version}', options.ca_file, options.timeout)
-            self.sender = Sender(self.spool, post, clock, self._hear, first_pause=options.first_pause,
+            self.sender = Sender(spool, post, clock, self._hear, first_pause=options.first_pause,
                                  most_pause=options.most_pause)  # fmt: skip
 
     def _parse(self, text: str) -> Dsn | None:
@@ -81,20 +80,18 @@ class SentryLink:
             self.trouble = BAD_DSN
             return None
 
-    def open(self, enabled: bool) -> None:
-        """What waits from an earlier life is sent, if anything is to be sent."""
+    def open(self) -> None:
+        """Ready to send, but paused at first."""
         if self.sender is None:
             return
-        self.spool.load()
-        newest = self.spool.newest()
+        newest = self._spool.newest()
         self.last = None if newest is None else newest.decode()
-        self.sender.pause(not enabled)
         self.sender.start()
 
     def warm_up(self) -> bool:
         """Load and set up the SDK, once. False, and trouble, when it cannot be."""
-        if self._client is not None:
-            return True
+        if self._client is not None or self._is_away:
+            return not self._is_away
         try:
             from edgeos.reporting.sentry_client import Client
         except ImportError as error:
@@ -121,8 +118,7 @@ class SentryLink:
         self.last = event.decode()
         if send and self.sender is not None:
             self._told(report.fingerprint, 'waiting')
-            for dropped in self.spool.add(report.fingerprint, report.event_id, event):
-                self._told(dropped.fingerprint, '')
+            self._spool.add(report.fingerprint, report.event_id, event)
             self.sender.wake()
 
     def sample(self, sample: Sample, scrubber: Scrubber) -> None:
@@ -138,22 +134,21 @@ class SentryLink:
     def _take(self, event: Json) -> None:
         self._made = event
 
-    def _hear(self, waiting: Waiting, accepted: bool) -> None:
-        self._told(waiting.fingerprint, 'sent' if accepted else '')
+    def _hear(self, waiting: Waiting) -> None:
+        self._told(waiting.fingerprint, 'sent')
 
-    def enable(self, enabled: bool) -> None:
-        """Nothing leaves while it is off, and what waited does not leave later either."""
-        if self.sender is None:
-            return
-        self.sender.pause(not enabled)
-        if not enabled:
-            for dropped in self.spool.clear():
-                self._told(dropped.fingerprint, '')
+    def pause(self, paused: bool) -> None:
+        """Nothing leaves while paused. From any thread."""
+        if self.sender is not None:
+            self.sender.pause(paused)
 
     def close(self, seconds: float) -> None:
-        """Send what can be sent in that time; the rest waits for the next start."""
+        """Send what can be sent in that time; the rest waits for the next start. From any thread."""
         if self.sender is not None:
             self.sender.stop(seconds)
-        if self._client is not None and 'sentry_sdk' in sys.modules:
-            self._client.close()
-            self._client = None
+
+    def put_away(self) -> None:
+        """The SDK; no event is made any more."""
+        client, self._client, self._is_away = self._client, None, True
+        if client is not None:
+            client.close()

@@ -8,7 +8,7 @@ from math import inf
 
 from edgeos.reporting.capture import links_of, shortened, traceback_text
 
-MOST_WAITING = 300
+MOST_WAITING = 700
 
 log = logging.getLogger(__name__)
 
@@ -16,11 +16,10 @@ log = logging.getLogger(__name__)
 class Worker:
     """What is given before the start waits for it; what is given after the stop is done here and now."""
 
-    def __init__(self, name: str, begin: Callable[[], None]) -> None:
-        """`begin` is what the thread does first."""
-        self.lost = 0  # given while too much waited
+    def __init__(self, name: str, begin: Callable[[], None], end: Callable[[], None]) -> None:
+        """`begin` is what the thread does first, `end` what it does last, also when the stop was not waited for."""
         self._name = name
-        self._begin = begin
+        self._begin, self._end = begin, end
         # one that may be entered again: a collected object may report while this thread is in here
         self._wake = threading.Condition(threading.RLock())
         self._inbox: deque[Callable[[], None]] = deque()
@@ -29,9 +28,16 @@ class Worker:
         self._thread: threading.Thread | None = None
         self.stopped = False
 
+    @property
+    def is_running(self) -> bool:
+        """Between start and stop."""
+        return self._thread is not None
+
     def start(self) -> None:
+        """Once. Raises RuntimeError after a stop."""
+        if self._stopping:
+            raise RuntimeError(f'the thread {self._name!r} was stopped and does not start again')
         if self._thread is None:
-            self._stopping = self.stopped = False
             self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
 
@@ -46,17 +52,19 @@ class Worker:
         with self._wake:
             self.stopped = True
 
-    def later(self, act: Callable[[], None], *, always: bool = False) -> None:
-        """Never waits for what is being done. What must not be lost, however much waits, is done `always`."""
+    def later(self, act: Callable[[], None], *, always: bool = False) -> bool:
+        """Never waits for what is being done. What must not be lost is done `always`; else False when too much waits
+        already.
+        """
         with self._wake:
             if not self.stopped:
-                if always or len(self._inbox) < MOST_WAITING:
-                    self._inbox.append(act)
-                    self._wake.notify()
-                else:
-                    self.lost += 1
-                return
+                if not always and len(self._inbox) >= MOST_WAITING:
+                    return False
+                self._inbox.append(act)
+                self._wake.notify()
+                return True
         act()
+        return True
 
     def when_idle(self, seconds: float, act: Callable[[], None]) -> None:
         """Once, that long from now, unless something is to be done just then."""
@@ -67,16 +75,21 @@ class Worker:
     def _work(self) -> None:
         act: Callable[[], None] | None = self._begin
         while act is not None:
-            try:
-                act()
-            except Exception as trouble:  # the last who could report it
-                log.error('a report could not be kept: %s', shortened(traceback_text(links_of(trouble))))
+            self._do(act)
             act = self._next()
+        self._do(self._end)
+
+    def _do(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception as trouble:  # the last who could report it
+            log.error('a report could not be kept: %s', shortened(traceback_text(links_of(trouble))))
 
     def _next(self) -> Callable[[], None] | None:
         with self._wake:
             while not self._inbox:
                 if self._stopping:
+                    self.stopped = True
                     return None
                 pause = inf
                 if self._idle is not None:

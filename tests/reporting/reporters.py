@@ -1,5 +1,6 @@
 """What the tests of reporting share: reporters that send fast, errors that come from code of ours."""
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,3 +55,10 @@ def messages(reporter: Reporter, level: str = '') -> list[str]:
 def settled(reporter: Reporter, wanted: Iterable[str]) -> bool:
     """Wait until these are in the store: who reports does not wait for that."""
     return bool(eventually_sync(lambda: set(wanted) <= set(messages(reporter))))
+
+
+def waited(act: Callable[[], object]) -> float:
+    """Seconds until it was done."""
+    start = time.perf_counter()
+    act()
+    return time.perf_counter() - start

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from edgeos import reporting as module
+from edgeos.folder_lock import lock_folder
+from edgeos.reporting import log_error
 from tests.helpers import free_port
 from tests.reporting.ingest import Ingest
+from tests.reporting.reporters import caught
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
@@ -43,6 +47,23 @@ def test_what_could_not_be_sent_goes_with_the_next(tmp_path: Path) -> None:
     with Ingest(port) as ingest:
         run(tmp_path, SENTRY_DSN=ingest.dsn)
         assert len(ingest.events) == 2
+
+
+def test_where_another_program_has_the_folder_it_is_only_logged(tmp_path: Path) -> None:
+    (tmp_path / 'data').mkdir()
+    with Ingest() as ingest, lock_folder(tmp_path / 'data'):
+        assert 'errors are only logged' in run(tmp_path, SENTRY_DSN=ingest.dsn).stderr
+        assert ingest.requests == [] and [path.name for path in (tmp_path / 'data').iterdir()] == ['lock']
+
+
+def test_a_test_run_reports_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 'SENTRY_DSN' not in os.environ
+    with Ingest() as ingest:
+        (tmp_path / '.env').write_text(f'SENTRY_DSN={ingest.dsn}\n')
+        monkeypatch.setenv('SENTRY_DSN', ingest.dsn)
+        monkeypatch.chdir(tmp_path)
+        log_error(caught())
+        assert module._sink is None and [path.name for path in tmp_path.iterdir()] == ['.env']
 
 
 def test_without_a_dsn_it_is_logged_and_nothing_is_made(tmp_path: Path) -> None:

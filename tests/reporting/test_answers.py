@@ -6,6 +6,8 @@ from edgeos.reporting.answers import (
     LATER,
     MOST_SECONDS,
     REFUSED,
+    WRONG_ADDRESS,
+    WRONG_DSN,
     judge,
     limited_for,
     retry_after,
@@ -35,8 +37,17 @@ def test_retry_after(header: str, seconds: float) -> None:
     (200, {}, ACCEPTED, 0), (202, {'content-type': 'text/plain'}, ACCEPTED, 0), (204, {}, ACCEPTED, 0), (200, {'x-sentry-rate-limits': '9::key'}, ACCEPTED, 9),
     (200, {'content-type': 'text/html; charset=utf-8'}, LATER, None), (302, {}, LATER, None), (429, {}, LATER, BUSY_SECONDS), (429, {'retry-after': '7'}, LATER, 7),
     (429, {'retry-after': '7', 'x-sentry-rate-limits': '9::key'}, LATER, 9), (500, {}, LATER, None), (503, {'retry-after': '7'}, LATER, 7), (408, {}, LATER, None),
-    (400, {}, REFUSED, 0), (413, {}, REFUSED, 0), (401, {}, REFUSED, None), (403, {}, REFUSED, None), (404, {}, REFUSED, None),
+    (400, {}, REFUSED, 0), (413, {}, REFUSED, 0), (401, {}, LATER, None), (403, {}, LATER, None),
 ])  # fmt: skip
 def test_what_an_answer_means(status: int, headers: dict[str, str], what: str, pause: float | None) -> None:
-    verdict = judge(status, headers, NOW)
+    verdict = judge(status, headers, b'', NOW)
     assert (verdict.what, verdict.pause) == (what, pause)
+
+
+@pytest.mark.parametrize(('body', 'what', 'trouble'), [
+    (b'{"detail": "The requested resource does not exist"}', LATER, WRONG_DSN),
+    *((body, LATER, WRONG_ADDRESS) for body in (b'', b'404 page not found', b'<html>', b'[]', b'{}', b'"detail"', b'\xff', b'[' * 50_000)),
+])  # fmt: skip
+def test_what_is_not_found_means_a_wrong_dsn_only_from_sentry_itself(body: bytes, what: str, trouble: str) -> None:
+    verdict = judge(404, {}, body, NOW)
+    assert (verdict.what, verdict.pause, verdict.trouble) == (what, None, trouble)

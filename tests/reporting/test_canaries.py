@@ -14,6 +14,7 @@ from urllib.parse import quote, quote_plus, unquote_plus
 import pytest
 
 from edgeos.reporting import log_error, log_event
+from edgeos.reporting.noise import EVERY, NoiseGate
 from edgeos.reporting.report import Report
 from edgeos.reporting.reporter import Reporter
 from edgeos.reporting.sentry_link import SentryLink
@@ -215,8 +216,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Rep
     monkeypatch.setattr('socket.gethostname', lambda: f'{THIS_MACHINE}.example.net')
     monkeypatch.setattr('getpass.getuser', lambda: THIS_USER)
     monkeypatch.setattr('tests.reporting.ingest.KEY', DSN_KEY)
-    monkeypatch.setattr('edgeos.reporting.noise.MOST_NEW', 10_000)
-    monkeypatch.setattr('edgeos.reporting.noise.MOST_TOLD', 10_000)
+    monkeypatch.setattr(NoiseGate.__init__, '__defaults__', (EVERY, 10_000, 10_000))
     env_file = tmp_path / '.env'
     env_file.write_text(''.join(f'TOKEN_{word}={word}\n' for word in words_of('value of .env')))
     secrets = [*map(known, words_of(*(kind for kind in KINDS if kind.startswith('known secret')))), *(f'{word}token' for word in words_of('known token')),
@@ -262,7 +262,7 @@ def test_the_search_finds_them_all_when_nothing_is_scrubbed(house: tuple[Reporte
         def secrets_only_value(self, value: object, characters: int = 0) -> object:
             return value
 
-    monkeypatch.setattr(reporter, 'scrubber', Careless)
+    monkeypatch.setattr(reporter._hider, 'scrubber', lambda more: Careless())
     report_all(reporter, ingest)
     found = escaped(ingest)
     unique = [each for each in EVERYWHERE if each[0] not in ('DSN', 'this machine', 'this user') and each[1] not in (*NOT_TOLD, 'put on it later')]

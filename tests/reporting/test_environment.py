@@ -107,7 +107,7 @@ def test_a_dsn_is_taken_apart() -> None:
 
 
 @pytest.mark.parametrize('dsn', ['x', 'https://', 'https://key@/1', 'https://host/1', 'https://key@host', 'https://key@host/', 'https://key@host/x', 'https://key@host:99999/1',
-                                 'file://key@host/1', 'https://key@ho st/1', 'https://k\ney@host/1', 'https://key@host/a b/1', 'https://key@host/٣', '\0'])  # fmt: skip
+                                 'file://key@host/1', 'https://key@ho st/1', 'https://k\ney@host/1', 'https://key@host/a b/1', 'https://key@host/٣', '\0', f'https://key@host/{"1" * 5000}'])  # fmt: skip
 def test_what_is_no_dsn_is_not_shown(dsn: str) -> None:
     with pytest.raises(BadDsn) as caught:
         parse_dsn(dsn)

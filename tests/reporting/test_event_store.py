@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edgeos.reporting import event_store
+from edgeos.reporting.capture import context_of
 from edgeos.reporting.event_store import Event, EventStore
 from edgeos.reporting.fingerprint import of_group
 from tests.helpers import FakeClock, eventually_sync
@@ -147,6 +148,7 @@ def test_an_error_needs_attention_until_it_is_acknowledged_and_again_when_it_hap
     assert store.unseen == 4
     a = store.query(text='of a')[0].id
     store.acknowledge([a, 12345])
+    assert names(store.query(unseen=True)) == ['e', 'c', 'b'] and names(store.query(text='of c', unseen=True)) == ['c']
     assert store.unseen == 3 and store.get(a).acknowledged  # type: ignore[union-attr]
     store.acknowledge()
     assert store.unseen == 0
@@ -154,6 +156,8 @@ def test_an_error_needs_attention_until_it_is_acknowledged_and_again_when_it_hap
     add(store, 'b')
     assert store.unseen == 2
     assert {event.acknowledged for event in store.query(text='of a')} == {False}
+    add(store, 'a', 'info')  # a group may hold events of several levels: the newest counts
+    assert store.unseen == len(store.query(unseen=True)) == 1
 
 
 def test_changes_are_numbered(store: EventStore) -> None:
@@ -188,6 +192,27 @@ def test_the_oldest_groups_go_when_there_are_too_many(path: Path, clock: FakeClo
     later.stop(10)
 
 
+def test_what_is_no_error_goes_before_errors_but_never_the_newest(path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_store, 'MOST_EVENTS', 5)
+    store = EventStore(path, clock)
+    for name, level in (('a', 'error'), ('b', 'info'), ('c', 'critical'), ('d', 'warning'), ('e', 'error'), ('f', 'info'), ('g', 'error')):
+        add(store, name, level)
+        clock.advance(1)
+    assert names(store.query()) == ['g', 'f', 'e', 'c', 'a']
+    store.repeat(of_group('f'))
+    add(store, 'h')
+    assert names(store.query()) == ['h', 'g', 'e', 'c', 'a']
+    add(store, 'i', 'info')
+    add(store, 'j', 'debug')
+    assert names(store.query()) == ['j', 'h', 'g', 'e', 'c'] and store.unseen == 4
+    store.start()
+    later = again(store, path, clock)
+    assert names(later.query()) == ['j', 'h', 'g', 'e', 'c'] and later.unseen == 4
+    add(later, 'k')
+    assert names(later.query()) == ['k', 'h', 'g', 'e', 'c']
+    later.stop(10)
+
+
 def test_the_oldest_groups_go_when_their_texts_are_too_long(path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_store, 'MOST_BYTES', 100_000)
     store = EventStore(path, clock)
@@ -203,7 +228,7 @@ def test_the_oldest_groups_go_when_their_texts_are_too_long(path: Path, clock: F
 
 
 def test_hostile_texts_are_cut_and_written(store: EventStore, path: Path, clock: FakeClock) -> None:
-    store.add('no level', 'x' * 10_000, '\ud800' + 'y' * 1_000_000, of_group('a'), context={'k': '\udfff' + 'z' * 1_000_000, 'l': '😀' * 100}, traceback='t' * 1_000_000)
+    store.add('no level', 'x' * 10_000, '\ud800' + 'y' * 1_000_000, of_group('a'), context=context_of({'k': '\udfff' + 'z' * 1_000_000, 'l': '😀' * 100}), traceback='t' * 1_000_000)
     [event] = store.query()
     assert event.level == 'error' and len(event.source) <= 100 and len(event.message) < 510 and len(event.traceback) < 17_000
     assert 'k' in event.context and 'l' in event.context

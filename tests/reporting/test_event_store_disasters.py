@@ -121,6 +121,51 @@ def test_an_older_file_is_upgraded_and_a_copy_kept(path: Path) -> None:
     assert rows(path) == 3 and rows(path.with_name('events.sqlite.version-1')) == 3
 
 
+def test_a_file_that_is_always_broken_is_tried_once_more_and_then_again_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[object] = []
+
+    def rows(*_: object) -> list[object]:
+        tries.append(1)
+        raise DamagedFile('always')
+
+    monkeypatch.setattr(EventFile, 'rows', rows)
+    store = EventStore(path, FakeClock(), retry=0.3)
+    store.start()
+    eventually_sync(lambda: store.trouble)
+    assert len(tries) == 2
+    eventually_sync(lambda: len(tries) == 4)
+    monkeypatch.undo()
+    eventually_sync(lambda: store._loaded and store.trouble is None)
+    store.stop(10)
+
+
+def test_a_file_that_is_locked_while_it_is_tidied_is_not_read_twice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(path)
+    monkeypatch.setattr(EventFile, 'purge', lambda *_: locked())
+    store = EventStore(path, FakeClock(), retry=0.02)
+    store.start()
+    eventually_sync(lambda: store.trouble)
+    store.add('error', 'app', 'd', of_group('d'))
+    eventually_sync(lambda: store.trouble is None and rows(path) == 4)
+    assert [event.count for event in store.query()] == [1, 1, 1, 1]
+    store.stop(10)
+
+
+def locked() -> None:
+    raise sqlite3.OperationalError('database is locked')
+
+
+def test_nothing_that_fails_ends_the_thread(path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Log) -> None:
+    store = opened(path)
+    monkeypatch.setattr(EventFile, 'write', lambda *_: 1 / 0)
+    store.add('error', 'app', 'x', of_group('x'))
+    eventually_sync(lambda: store.trouble == NOT_KEPT)
+    monkeypatch.undo()
+    eventually_sync(lambda: store.trouble is None and rows(path) == 1)
+    store.stop(10)
+    assert 'division by zero' in caplog.text
+
+
 def test_only_a_few_broken_files_are_kept(path: Path) -> None:
     path.parent.mkdir()
     for number in range(6):

@@ -1,6 +1,8 @@
 import asyncio
 import gc
 import logging
+import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -26,6 +28,12 @@ def test_an_error_is_logged_with_traceback_and_context_before_anything_is_attach
     [line] = lines(caplog)
     assert line.startswith('Oops: no luck (operation=poll, connection_id=plc_001)\nTraceback')
     assert 'reporters.py", line' in line and 'raise Oops(text)' in line
+
+
+def test_what_stands_under_a_secret_name_is_not_even_logged(caplog: Log) -> None:
+    log_error(caught('no luck'), operation='login', password='sesame', apiKey='sesame', user='bob')
+    assert lines(caplog)[0].startswith('Oops: no luck (operation=login, password=[secret], apiKey=[secret], user=bob)\n')
+    assert 'sesame' not in caplog.text
 
 
 def test_an_error_passed_up_is_reported_once(caplog: Log) -> None:
@@ -185,9 +193,8 @@ def test_log_error_is_cheap(tmp_path: Path) -> None:
     assert each < 0.001, f'{each * 1e6:.0f} µs'
 
 
-def test_the_app_can_report_without_loading_what_only_reports_need() -> None:
-    import subprocess
-
+def test_the_app_can_report_without_loading_what_only_reports_need(tmp_path: Path) -> None:
     code = ('import sys; from edgeos.reporting import log_error; log_error(ValueError("x"));'
             'sys.exit(any(n in sys.modules for n in ("sqlite3", "sentry_sdk", "ssl", "http.client", "pydantic")))')  # fmt: skip
-    assert subprocess.run([sys.executable, '-c', code], cwd=Path(__file__).parents[2], capture_output=True).returncode == 0
+    environment = {**os.environ, 'PYTHONPATH': str(Path(__file__).parents[2])}
+    assert subprocess.run([sys.executable, '-c', code], cwd=tmp_path, env=environment, capture_output=True).returncode == 0

@@ -43,7 +43,6 @@ def test_all_together_are_told_only_so_often(gate: NoiseGate, clock: FakeClock) 
     assert told.count(0) == MOST_TOLD and told.count(None) == 1000 - MOST_TOLD
     clock.advance(EVERY)
     assert gate.admit('999') == 1, 'what was left out for lack of room is told later, with its count'
-    assert gate.left_out == 1000 - MOST_TOLD
 
 
 def test_too_many_new_ones_are_told_in_groups(gate: NoiseGate, clock: FakeClock) -> None:
@@ -67,3 +66,9 @@ def test_memory_is_bounded(gate: NoiseGate, clock: FakeClock) -> None:
         clock.advance(2)
         gate.admit(gate.choose(str(number), 'all'))
     assert len(gate._known) <= MOST_KNOWN
+
+
+def test_it_may_be_wider(clock: FakeClock) -> None:
+    wide = NoiseGate(clock, 1.0, 100, 150)
+    chosen = [wide.choose(f'n{number}', 'all') for number in range(120)]
+    assert len(set(chosen)) == 101 and all(wide.admit(name) == 0 for name in chosen[:100])

@@ -44,7 +44,8 @@ LOOKS_LIKE_IT = [
     ("{'Authorization': 'Bearer abc'}", "{'Authorization': [secret]}"),
     ('Cookie: a=b; c=d\nNext: 1', 'Cookie: [secret]\nNext: 1'),
     ('got bearer abc.def', 'got bearer [secret]'),
-    (f'token was {JWT}!', 'token was [secret]!'),
+    (f'token was {JWT}!', 'token was [secret]'), (f'got {JWT}!', 'got [secret]!'),
+    ('the password is abc12.', 'the password is [secret]'), ('Passwort lautet abc2024 und', 'Passwort lautet [secret] und'), ("the PIN was 'abc'", 'the PIN was [secret]'),
     ('ghp_abcdefghijklmnopqrst0123456789 x', '[secret] x'),
     ('edge_wX4-abcdefghijkl_mnop x', '[secret] x'),
     ('$argon2id$v=19$m=65536$abc$def x', '[secret] x'),
@@ -64,6 +65,8 @@ LOOKS_LIKE_IT = [
     ("{'hostname': 'keller1'}", "{'hostname': [host]}"),
     ('user=carol x', 'user=[user] x'),
     ('"username": "carol"', '"username": [user]'),
+    ("access denied for user 'carol.x' here", 'access denied for user [user] here'), ('Benutzer "carol" weg', 'Benutzer [user] weg'),
+    ('C:\\Users\\Bob carol\\x and', 'C:\\Users\\[user]\\x and'), ('/Users/Bob carol/x', '/Users/[user]/x'), ('/home/carol is at home', '/home/[user] is at home'),
     ('carol@example.com wrote', '[user] wrote'), ('carol@10.0.0.5', '[user]'), ('carol@nas.2.0', '[user]'),
     ('/home/carol/x.py and C:\\Users\\carol\\x and C:\\\\Users\\\\carol\\\\x', '/home/[user]/x.py and C:\\Users\\[user]\\x and C:\\\\Users\\\\[user]\\\\x'),
     ('%2Fhome%2Fcarol%2Fx', '%2Fhome%2F[user]%2Fx'),
@@ -78,6 +81,7 @@ LOOKS_LIKE_IT = [
 
 # what must stay, or a report is worth nothing
 HARMLESS = [
+    'the password is too short', 'the token was refused in 2026', 'the user interface, user data', "user's",
     'cannot connect to localhost:1883, 127.0.0.1 or ::1', '[Errno 111] Connection refused', "KeyError: 'plc_001'",
     'version 3.11.7 of 2026-11-26T13:11:11.310Z at 12:34:56', 'edgeos/connections/mqtt.py line 123 in MqttConnection._open',
     'bad characteristic 0000180f-0000-1000-8000-00805f9b34fb at 0x7f12ab34cd56', 'monkey: banana, keyboard: qwertz, spinning: 3',

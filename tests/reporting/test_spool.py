@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from edgeos.reporting import log_error, spool
+from edgeos.reporting.sender import STUCK
 from edgeos.reporting.spool import NOT_STORED, Spool
 from tests.helpers import eventually_sync, free_port
 from tests.reporting.ingest import KEY, Ingest
@@ -27,9 +28,14 @@ def event_id(number: int) -> str:
     return f'{number:032x}'
 
 
-def put(spool: Spool, number: int, size: int = 10) -> list[int]:
-    event = json.dumps({'event_id': event_id(number), 'x': 'x' * size}).encode()
-    return [int(dropped.event_id, 16) for dropped in spool.add(FINGERPRINT, event_id(number), event)]
+def make(folder: Path, dropped: list[int] | None = None, **more: Any) -> Spool:
+    """`dropped` collects the numbers of what is dropped."""
+    told = [] if dropped is None else dropped
+    return Spool(folder, lambda waiting: told.append(int(waiting.event_id, 16)), **more)
+
+
+def put(spool: Spool, number: int, size: int = 10) -> None:
+    spool.add(FINGERPRINT, event_id(number), json.dumps({'event_id': event_id(number), 'x': 'x' * size}).encode())
 
 
 def drained(spool: Spool) -> list[int]:
@@ -42,34 +48,36 @@ def drained(spool: Spool) -> list[int]:
     return found
 
 
-def loaded(folder: Path, **more: Any) -> Spool:
-    spool = Spool(folder, **more)
+def loaded(folder: Path, dropped: list[int] | None = None, **more: Any) -> Spool:
+    spool = make(folder, dropped, **more)
     spool.load()
     return spool
 
 
 def test_the_oldest_comes_first_also_after_a_restart(folder: Path) -> None:
     for number in range(5):
-        put(Spool(folder) if number == 0 else loaded(folder), number)
+        put(make(folder) if number == 0 else loaded(folder), number)
     assert drained(loaded(folder)) == [0, 1, 2, 3, 4]
     assert list(folder.iterdir()) == []
 
 
 def test_only_the_owner_may_read_what_waits(folder: Path) -> None:
-    put(Spool(folder), 1)
+    put(make(folder), 1)
     assert [path.stat().st_mode & 0o777 for path in folder.iterdir()] == [0o600]
 
 
 def test_too_many_drop_the_oldest_and_count_them(folder: Path) -> None:
-    spool = Spool(folder, most=3)
-    assert [put(spool, number) for number in range(5)] == [[], [], [], [0], [1]]
-    assert (spool.waiting, spool.dropped) == (3, 2)
+    dropped: list[int] = []
+    spool = make(folder, dropped, most=3)
+    for number in range(5):
+        put(spool, number)
+    assert (spool.waiting, spool.dropped, dropped) == (3, 2, [0, 1])
     assert len(list(folder.iterdir())) == 3
-    assert drained(loaded(folder, most=2)) == [3, 4]
+    assert drained(loaded(folder, dropped, most=2)) == [3, 4] and dropped == [0, 1, 2]
 
 
 def test_too_much_drops_the_oldest(folder: Path) -> None:
-    spool = Spool(folder, most_bytes=10_000)
+    spool = make(folder, most_bytes=10_000)
     for number in range(20):
         put(spool, number, 1000)
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 10_000
@@ -81,18 +89,20 @@ def test_the_limits_are_those_that_are_promised() -> None:
 
 
 def test_damaged_and_foreign_files_do_no_harm(folder: Path) -> None:
-    spool = Spool(folder)
-    for number in range(4):
+    spool = make(folder)
+    for number in range(5):
         put(spool, number)
-    first, second, third, _ = sorted(folder.iterdir())
+    first, second, third, fourth, _ = sorted(folder.iterdir())
     first.write_bytes(b'')
     second.write_bytes(b'{"event_id": 7}')
-    third.unlink()
+    third.write_bytes(b'[' * 100_000)
     (folder / 'notes.txt').write_text('mine')
     (folder / '.0001.json.abc.tmp').write_text('left by a writer that was killed')
-    again = loaded(folder)
-    assert drained(again) == [3]
-    assert again.dropped == 2
+    dropped: list[int] = []
+    again = loaded(folder, dropped)
+    fourth.unlink()
+    assert drained(again) == [4]
+    assert again.dropped == 4 and dropped == [0, 1, 2, 3]
     assert [path.name for path in folder.iterdir()] == ['notes.txt']
 
 
@@ -106,7 +116,7 @@ def test_a_disk_that_takes_nothing_keeps_a_few_in_memory(folder: Path, monkeypat
         real(path, data, mode)
 
     monkeypatch.setattr(spool, 'write_atomically', write)
-    kept = Spool(folder)
+    kept = make(folder)
     for number in range(30):
         put(kept, number)
     assert kept.trouble == NOT_STORED and caplog.text.count(NOT_STORED) == 1
@@ -120,7 +130,7 @@ def test_a_disk_that_takes_nothing_keeps_a_few_in_memory(folder: Path, monkeypat
 
 
 def test_a_file_that_cannot_be_removed_is_not_sent_again_and_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = Spool(folder)
+    kept = make(folder)
     put(kept, 1)
 
     def unlink(*_: object, **__: object) -> None:
@@ -131,12 +141,37 @@ def test_a_file_that_cannot_be_removed_is_not_sent_again_and_again(folder: Path,
     assert kept.oldest() is None
 
 
+def test_files_with_equal_numbers_are_all_sent(folder: Path) -> None:
+    put(make(folder), 1)
+    put(make(folder), 2)
+    again = loaded(folder)
+    assert (again.waiting, drained(again), list(folder.iterdir())) == (2, [1, 2], [])
+
+
+@pytest.mark.parametrize('code', [errno.EMFILE, errno.EIO, errno.EACCES])
+def test_what_cannot_be_read_for_now_waits(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int) -> None:
+    put(make(folder), 1)
+
+    def refuse(*_: object) -> bytes:
+        raise OSError(code, os.strerror(code))
+
+    with Ingest() as ingest:
+        monkeypatch.setattr(Path, 'read_bytes', refuse)
+        with reporting(tmp_path, ingest.dsn) as reporter:
+            eventually_sync(lambda: reporter.trouble == STUCK)
+            assert (reporter.queue.waiting, reporter.queue.dropped) == (1, 0)
+            monkeypatch.undo()
+            eventually_sync(lambda: [event['event_id'] for event in ingest.events] == [event_id(1)] and reporter.trouble is None)
+    assert caplog.text.count(STUCK) == 1 and os.strerror(code) in caplog.text
+
+
 def test_clearing_leaves_nothing(folder: Path) -> None:
-    kept = Spool(folder)
+    dropped: list[int] = []
+    kept = make(folder, dropped)
     for number in range(5):
         put(kept, number)
     kept.clear()
-    assert kept.waiting == 0 and kept.dropped == 0 and list(folder.iterdir()) == []
+    assert kept.waiting == 0 and kept.dropped == 0 and dropped == [0, 1, 2, 3, 4] and list(folder.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_costs_only_the_restart(tmp_path: Path) -> None:
@@ -181,10 +216,10 @@ with open(folder / 'filler', 'wb', buffering=0) as file:
 for letter in 'abcdefghij':
     report('full ' + letter)
 until(lambda: reporter.queue.waiting == 11)
-assert reporter._link.spool.trouble, 'said'
+assert reporter._spool.trouble, 'said'
 (folder / 'filler').unlink()
 report('after')
-until(lambda: reporter._link.spool.trouble is None)
+until(lambda: reporter._spool.trouble is None)
 reporter.stop()
 print('WAITING', len(list((folder / 'spool' / 'sentry').glob('*.json'))))
 """
@@ -202,3 +237,19 @@ def test_a_full_disk(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=19)
     assert done.stdout == 'WAITING 12\n', done.stdout + done.stderr
     assert done.stderr.count(NOT_STORED) == 1
+
+
+def test_what_is_no_plain_file_is_left_alone_and_holds_up_nothing(folder: Path, tmp_path: Path) -> None:
+    folder.mkdir(parents=True)
+    keeper = make(folder)
+    keeper.add(FINGERPRINT, event_id(9), json.dumps({'event_id': event_id(9)}).encode())
+    (real,) = folder.iterdir()
+    odd = [real.with_name(real.name.replace(event_id(9), event_id(number))) for number in (1, 2, 3)]
+    os.mkfifo(odd[0])
+    odd[1].symlink_to('/dev/zero')
+    odd[2].mkdir()
+    again = make(folder)
+    again.load()
+    assert again.waiting == 1 and all(path.is_symlink() or path.exists() for path in odd)
+    found = again.oldest()
+    assert found is not None and found[0].event_id == event_id(9)

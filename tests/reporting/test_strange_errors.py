@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeos.reporting import log_error, log_event
+from edgeos.reporting import capture, log_error, log_event
 from tests.helpers import eventually_sync
 from tests.reporting.reporters import Oops, caught, reporting, settled
 
@@ -131,6 +131,14 @@ class Endless(dict[str, object]):
         raise Oops('no')
 
 
+class Masked:
+    """Says of itself what it is not, and fails at it."""
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        raise Oops('do not ask')
+
+
 def cyclic() -> dict[str, object]:
     found: dict[str, object] = {}
     found['me'] = found
@@ -138,7 +146,7 @@ def cyclic() -> dict[str, object]:
 
 
 CONTEXTS: dict[str, Callable[[], object]] = {
-    'cyclic': cyclic, 'angry': Angry, 'endless': Endless, 'huge text': lambda: 'x' * 10_000_000, 'huge list': lambda: [0] * 10_000_000,
+    'cyclic': cyclic, 'angry': Angry, 'masked': Masked, 'masked inside': lambda: [{'a': Masked()}], 'endless': Endless, 'huge text': lambda: 'x' * 10_000_000, 'huge list': lambda: [0] * 10_000_000,
     'surrogates': lambda: '\ud800', 'not a number': lambda: float('nan'), 'huge number': lambda: 10 ** 100_000, 'bytes': lambda: b'\xff\0' * 5_000_000,
     'deep': lambda: eval('[' * 80 + ']' * 80), 'a class': lambda: Angry, 'keys': lambda: {Path('x'): {1: (2, {3})}},
 }  # fmt: skip
@@ -189,3 +197,13 @@ def test_a_sink_that_fails_is_told_on_stderr(capsys: pytest.CaptureFixture[str])
 def test_context_may_have_any_name() -> None:
     log_error(caught(), kind='a', context='b', level='c', source='d', message='e', self='f')
     log_event('info', 'app', 'x', level='c', source='d', message='e', self='f')
+
+
+@pytest.mark.parametrize('broken', ['variable', 'all'])
+def test_variables_that_cannot_be_looked_at_do_not_cost_the_report(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    if broken == 'all':
+        monkeypatch.setattr(capture, 'variables_of', lambda *_: 1 / 0)
+    [link] = capture.links_of(caught('here', masked=Masked(), number=1), with_variables=True)
+    assert (link.text, link.frames[-1].function) == ('here', 'fail')
+    shown = {'text': 'here', 'variables': {'masked': '<Masked: Oops>', 'number': 1}}
+    assert link.frames[-1].variables == (shown if broken == 'variable' else None)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from edgeos.reporting import log_error
-from edgeos.reporting.traces import rate_of, sampler
+from edgeos.reporting.traces import Samples, rate_of
 from tests.helpers import FakeClock, eventually_sync, free_port
 from tests.reporting.ingest import KEY, Answer, Ingest
 from tests.reporting.reporters import caught, reporting
@@ -20,18 +20,13 @@ def ingest() -> Any:
 @pytest.mark.parametrize('path', ['/api/health', '/metrics', '/_nicegui/3.18.0/static/x.js', '/_nicegui_ws/socket.io', '/socket.io/', '/assets/app.css', '/static/x', '/favicon.ico', '/openapi.json'])
 def test_health_checks_static_files_and_sockets_are_left_out(path: str) -> None:
     assert rate_of(path, 1.0) == 0.0
-    assert sampler({'asgi_scope': {'type': 'http', 'path': path}}, 1.0) == 0.0
-    assert sampler({'transaction_context': {'name': f'GET {path}', 'op': 'http.server'}}, 1.0) == 0.0
+    assert not Samples(FakeClock(), 1.0).take('GET', path)
 
 
 def test_other_requests_have_the_rate_of_the_settings() -> None:
     for path in ('/api/connections', '/api/healthy', '/assets-of-mine', '/', '/api/points/{point_id}'):
         assert rate_of(path, 0.25) == 0.25
-        assert sampler({'asgi_scope': {'type': 'http', 'path': path}}, 0.25) == 0.25
-        assert sampler({'transaction_context': {'name': f'GET {path}'}}, 0.25) == 0.25
-    assert sampler({'asgi_scope': {'type': 'websocket', 'path': '/x'}}, 1.0) == 0.0
-    assert sampler({'transaction_context': {'op': 'websocket.server', 'name': '/x'}}, 1.0) == 0.0
-    assert sampler({}, 0.5) == 0.5
+        assert Samples(FakeClock(), 0.25).take('GET', path)
 
 
 def test_a_sample_says_which_route_took_how_long_and_nothing_else(tmp_path: Path, ingest: Ingest) -> None:

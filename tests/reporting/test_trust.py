@@ -112,16 +112,3 @@ def test_without_a_ca_file_well_known_authorities_are_trusted() -> None:
     context = trust('')
     assert context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
     assert context.cert_store_stats()['x509_ca'] > 50
-
-
-def test_a_proxy_of_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.reporting.proxy import Proxy
-
-    authority = Authority(tmp_path / 'ca')
-    with Proxy() as proxy:
-        monkeypatch.setenv('https_proxy', proxy.url)
-        monkeypatch.setenv('no_proxy', 'elsewhere.example')
-        with Ingest(certificate=authority.server()) as ingest, reporting(tmp_path, ingest.dsn, settings={'ca_file': str(authority.file)}):
-            log_error(caught())
-            eventually_sync(lambda: ingest.events)
-            assert proxy.asked == [f'CONNECT localhost:{ingest.port}']
