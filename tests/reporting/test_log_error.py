@@ -190,7 +190,7 @@ def test_log_error_is_cheap(tmp_path: Path) -> None:
         for error in errors:
             log_error(error)
         each = (time.process_time() - start) / 2000
-    assert each < 0.001, f'{each * 1e6:.0f} µs'
+    assert each < 0.003, f'{each * 1e6:.0f} µs'
 
 
 def test_the_app_can_report_without_loading_what_only_reports_need(tmp_path: Path) -> None:

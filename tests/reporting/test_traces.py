@@ -65,7 +65,7 @@ def test_nothing_is_sampled_that_is_not_wanted(tmp_path: Path, ingest: Ingest, w
         start = time.process_time()
         for _ in range(1000):
             reporter.served('GET', '/api/points', 200, 0.1)
-        assert time.process_time() - start < 0.05
+        assert time.process_time() - start < 0.25
         if why == 'rate':
             log_error(caught())
             eventually_sync(lambda: ingest.accepted)

@@ -103,7 +103,7 @@ def test_a_server_that_hangs_in_the_handshake_is_cut_off(tmp_path: Path) -> None
         with reporting(tmp_path, dsn, options={'first_pause': 60, 'most_pause': 60, 'timeout': 0.3}) as reporter:
             log_error(caught())
             eventually_sync(lambda: reporter.trouble)
-            assert 0.25 < time.monotonic() - start < 1.5
+            assert 0.25 < time.monotonic() - start < 5
 
 
 def test_without_a_ca_file_well_known_authorities_are_trusted() -> None:
