@@ -247,7 +247,14 @@ async def _written(system: System, point_id: str, since: float) -> dict[str, Any
                 'time': None, 'writable': True}  # fmt: skip
 
 
-def add_error_answers(app: FastAPI) -> None:
+def _whose(request: Request, system: System) -> dict[str, str]:
+    """The connection a call is about, for the report on its failure."""
+    name = request.path_params.get('connection_id') or request.path_params.get('point_id', '').partition('/')[0]
+    connection = system.connections.connections.get(name)
+    return {} if connection is None else {'connection_id': connection.id, 'type': connection.KIND}
+
+
+def add_error_answers(app: FastAPI, system: System) -> None:
     """Named exceptions become the statuses of the contract, with a detail that says what and where."""
 
     def answer(status: int, detail: Any) -> FastJson:
@@ -285,7 +292,8 @@ def add_error_answers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> FastJson:
-        log_error(error, operation=f'{request.method} {route_of(request.scope) or "?"}')
+        operation = f'{request.method} {route_of(request.scope) or "?"}'
+        log_error(error, operation=operation, **_whose(request, system))
         return answer(500, 'something unexpected happened; the log says more')
 
 

@@ -38,7 +38,7 @@ def make_app(system: System, doors: Doors, host: str, port: int, add_pages: AddP
 
     app = FastAPI(title=NAME, version=__version__, docs_url=None, redoc_url=None)
     app.include_router(make_router(system))
-    add_error_answers(app)
+    add_error_answers(app, system)
     hosts = allowed_hosts(host, port, system.settings_file.settings.security.allowed_hosts)
     if add_pages is not None:
         add_pages(app)

@@ -159,11 +159,13 @@ async def test_a_mistake_in_a_call_is_a_500_that_says_nothing_and_one_event(hous
     def break_down(*_: object) -> None:
         raise RuntimeError('a route has a mistake')
 
+    await house.add(free_port(), id='cellar')
     monkeypatch.setattr(Gateway, 'find', break_down)
     answer = await house.http.get('/api/points/cellar/door')
     assert answer.status_code == 500 and 'mistake' not in answer.text
     (event,) = await events(house, '?level=error')
-    assert event['count'] == 1 and event['context']['operation'] == 'GET /api/points/{point_id:path}'
+    assert event['count'] == 1 and event['source'] == 'cellar'
+    assert event['context'] == {'operation': 'GET /api/points/{point_id:path}', 'connection_id': 'cellar', 'type': 'mqtt'}
 
 
 async def test_a_subscribers_mistake_is_reported_and_others_hear_the_value(house: House, tmp_path: Path) -> None:
