@@ -23,21 +23,26 @@ READY = re.compile(r'SmartHome Edge OS \d+\.\d+\.\d+ ready at (http://\S+:(\d+))
 
 
 @pytest.fixture
-def start(tmp_path):
+def spawn(tmp_path):
+    """Starts Python with these arguments in a folder of its own; nothing outlives the test."""
     started = []
 
-    def start_main(*arguments, **environment):
-        process = subprocess.Popen(
-            [sys.executable, str(MAIN), *map(str, arguments)], cwd=tmp_path, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env={**clean_environment(), **environment})  # fmt: skip
+    def spawn_python(*arguments, **environment):
+        process = subprocess.Popen([sys.executable, *map(str, arguments)], cwd=tmp_path, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, env={**clean_environment(), **environment})  # fmt: skip
         started.append(process)
         return process
 
-    yield start_main
+    yield spawn_python
     for process in started:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def start(spawn):
+    return lambda *arguments, **environment: spawn(MAIN, *arguments, **environment)
 
 
 def clean_environment():
@@ -281,21 +286,8 @@ sys.exit(main.main())
 
 
 @pytest.fixture
-def start_broken(tmp_path):
-    started = []
-
-    def start_main(method, what, dsn):
-        code = BROKEN.format(root=str(MAIN.parent), method=method, what=what)
-        process = subprocess.Popen([sys.executable, '-c', code], cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   env={**clean_environment(), 'SENTRY_DSN': dsn})  # fmt: skip
-        started.append(process)
-        return process
-
-    yield start_main
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+def start_broken(spawn):
+    return lambda method, what, dsn: spawn('-c', BROKEN.format(root=str(MAIN.parent), method=method, what=what), SENTRY_DSN=dsn)
 
 
 def test_a_start_that_fails_is_reported_before_the_end(start_broken):
@@ -316,3 +308,9 @@ def test_the_end_is_bounded_also_when_links_and_sentry_hang(start_broken):
         began = time.monotonic()
         assert end_of(process)[0] == 0
         assert time.monotonic() - began < 6.5, 'bounded at 4 s, and what a busy machine takes beside it'
+
+
+def test_a_data_folder_that_cannot_be_written_is_one_line(start, tmp_path):
+    (tmp_path / 'data' / 'lock').mkdir(parents=True)
+    status, _, err = end_of(start('--port', 0))
+    assert status == 2 and err.splitlines() == ['main.py: data: expected a folder to write to: Is a directory']
