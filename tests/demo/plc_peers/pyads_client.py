@@ -7,6 +7,7 @@ import time
 import pyads
 
 ADDRESS, NET_ID, AMS_PORT = sys.argv[1:]
+KEPT: list[object] = []  # pyads frees a callback while AdsLib's own thread may still be in it, and crashes
 
 
 def main() -> dict[str, object]:
@@ -52,6 +53,7 @@ def notified(plc: pyads.Connection, mode: int, cycle: float) -> list[int]:
     deadline = time.monotonic() + 5
     while len(got) < 10 and time.monotonic() < deadline:
         time.sleep(0.02)
+    KEPT.extend(pyads.pyads_ex.callback_store.values())
     plc.del_device_notification(*handles)
     return got
 
