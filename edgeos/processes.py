@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -33,6 +34,7 @@ _SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix='spawner')
 _KILL = getattr(signal, 'SIGKILL', -9)  # Windows has no such signals, only such actions
 _SUSPEND = getattr(signal, 'SIGSTOP', -19)
 _RESUME = getattr(signal, 'SIGCONT', -18)
+TREE = 'EDGEOS_TREE'  # in the environment of a child and of all it starts: the limiter finds those that left it
 _SHIM = Path(__file__).with_name('child_shim.py')
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,8 @@ class ChildProcess:
         self.name = name
         self.argv = list(argv)
         self.returncode: int | None = None
+        self.was_killed = False  # by us: no crash
+        self.before_stop: Callable[[], None] = lambda: None  # whoever may hold it lets it go, or it could not obey
         self._env = env
         self._cwd = cwd
         self._pass_fds = tuple(pass_fds)
@@ -89,6 +93,7 @@ class ChildProcess:
         if not shutil.which(self.argv[0]):
             raise ProcessError(f'{self.name}: program {self.argv[0]!r} not found')
         self._popen = self.returncode = None
+        self.was_killed = False
         self._spawned = asyncio.get_running_loop().create_future()
         self._supervision = asyncio.create_task(self._live(self._spawned), name=f'child {self.name}')
         await asyncio.shield(self._spawned)
@@ -98,6 +103,7 @@ class ChildProcess:
         if not self.is_running or not self._spawned:
             return
         await asyncio.wait({self._spawned})
+        self.before_stop()
         self._close_input()
         if await self._gone_within(term_after):
             return
@@ -110,6 +116,7 @@ class ChildProcess:
 
     def kill(self) -> None:
         """End the whole group at once; `wait()` tells when it is gone."""
+        self.was_killed = True
         self._signal_group(_KILL)
 
     async def wait(self) -> int:
@@ -151,7 +158,7 @@ class ChildProcess:
                 stdin=subprocess.PIPE if self._with_input else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=self._env,
+                env={**(os.environ if self._env is None else self._env), TREE: uuid.uuid4().hex},
                 cwd=self._cwd,
                 pass_fds=(*self._pass_fds, lifeline_end) if on_linux else self._pass_fds,
                 start_new_session=True,
@@ -181,7 +188,7 @@ class ChildProcess:
         try:
             await _exited(popen)
         finally:
-            self.kill()  # the leader is not reaped yet, so its number cannot belong to another group
+            self._signal_group(_KILL)  # the leader is not reaped yet, so its number cannot belong to another group
             self.returncode = popen.wait()
             self._close_lifeline()
             self._close_input()

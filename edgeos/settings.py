@@ -19,6 +19,7 @@ from edgeos.settings_models import (
     ConnectionSettings,
     GatewaySettings,
     LimitSettings,
+    ProcessLimit,
     RouteSettings,
     SecuritySettings,
     SentrySettings,
@@ -142,10 +143,36 @@ class SettingsFile:
 
     def set_value(self, key: str, value: object) -> None:
         """Sets a key of the plain tables, such as 'app.language'."""
-        table, _, name = key.partition('.')
-        if table not in PLAIN_TABLES or not name or '.' in name:
-            raise SettingsError(f'{self.path}: {key}: expected a key of {", ".join(PLAIN_TABLES)}, got an unknown key')
-        self._change(lambda data: data.setdefault(table, {}).update({name: _plain(value)}))
+        self.set_values({key: value})
+
+    def set_values(self, values: Mapping[str, object]) -> None:
+        """Several at once are one write."""
+        for key in values:
+            table, _, name = key.partition('.')
+            if table not in PLAIN_TABLES or not name or '.' in name:
+                expected = f'expected a key of {", ".join(PLAIN_TABLES)}, got an unknown key'
+                raise SettingsError(f'{self.path}: {key}: {expected}')
+
+        def alter(data: dict[str, Any]) -> None:
+            for key, value in values.items():
+                table, _, name = key.partition('.')
+                data.setdefault(table, {})[name] = _plain(value)
+
+        self._change(alter)
+
+    def set_process_limit(self, name: str, limit: ProcessLimit) -> None:
+        """Limits of one plugin or worker; one without any is forgotten."""
+        chosen = limit.model_dump(exclude_none=True)
+
+        def alter(data: dict[str, Any]) -> None:
+            processes = data.setdefault('limits', {}).setdefault('processes', {})
+            processes.pop(name, None)
+            if chosen:
+                processes[name] = chosen
+            if not processes:
+                del data['limits']['processes']
+
+        self._change(alter)
 
     def refresh(self) -> Settings:
         """What the file says now: edits by hand while the program runs are taken over. Raises SettingsError."""

@@ -47,12 +47,29 @@ class SecuritySettings(StrictModel):
         return value
 
 
+def _limit(value: float) -> float:
+    if 0 < value < 1:
+        raise ValueError('expected 0 for no limit, or at least 1')
+    return value
+
+
+class ProcessLimit(StrictModel):
+    """Of one plugin or worker; left out is the default, 0 is none."""
+
+    cpu_percent: Annotated[float, Field(ge=0, le=100 * (os.cpu_count() or 1)), AfterValidator(_limit)] | None = None
+    memory_mb: Annotated[int, Field(ge=0, le=1_048_576)] | None = None
+
+
+ProcessName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class LimitSettings(StrictModel):
-    """`cpu_percent` is of one core, per plugin or worker."""
+    """`cpu_percent` is of one core, per plugin or worker; `processes` are those with limits of their own, by name."""
 
     cpu_percent: float = Field(default=50.0, ge=1, le=100 * (os.cpu_count() or 1))
     memory_mb: int = Field(default=150, ge=16, le=1_048_576)
     check_interval: float = Field(default=0.5, ge=0.1, le=60, description='s')
+    processes: dict[ProcessName, ProcessLimit] = Field(default={}, max_length=1000)
 
 
 class SentrySettings(StrictModel):

@@ -12,14 +12,19 @@ from edgeos.bluetooth.radios import SIMULATED, AbsentStack, LateStack
 from edgeos.bluetooth.stack import Stack
 from edgeos.connections.history import HistoryStore
 from edgeos.connections.manager import ConnectionManager
+from edgeos.connections.plc_workers import PlcWorkers
 from edgeos.connections.services import Services
 from edgeos.discovery import Discovery
 from edgeos.gateway import Gateway
+from edgeos.limiter import ResourceLimiter
+from edgeos.limits import Limits
 from edgeos.private import Private
 from edgeos.reporting.dsn import parse_dsn
 from edgeos.reporting.reporter import Reporter
 from edgeos.secrets import SecretStore
 from edgeos.settings import SentrySettings, SettingsFile
+from edgeos.usage import Usage
+from edgeos.vitals import Vitals
 
 if TYPE_CHECKING:
     from edgeos.demo.demo import Demo
@@ -44,6 +49,10 @@ class Paths:
     @property
     def history(self) -> Path:
         return self.data / 'history.sqlite'
+
+    @property
+    def strays(self) -> Path:
+        return self.data / 'processes.json'
 
     @property
     def private(self) -> Path:
@@ -75,7 +84,13 @@ class System:
                                  env_file=_env_file(settings_file.path))  # fmt: skip
         self.gateway = Gateway(max_rate_per_source=settings_file.settings.gateway.max_rate_per_source)
         self.history = HistoryStore(self.paths.history)
-        self.services = Services(self.gateway, self.secrets, self.history)
+        held = settings_file.settings.limits
+        limiter = ResourceLimiter(held.cpu_percent, held.check_interval, memory_limit_mb=held.memory_mb,
+                                  strays=self.paths.strays)  # fmt: skip
+        self.usage = Usage(limiter.get_stats)
+        self.limits = Limits(limiter, settings_file, self.usage.note_start)
+        self.vitals = Vitals(data, self.history)
+        self.services = Services(self.gateway, self.secrets, self.history, plc_workers=PlcWorkers(self.limits))
         self.connections = ConnectionManager(settings_file, self.services, self.paths.pauses, note=private.note)
         self.discovery = Discovery(radios=self.services.radios)
 
@@ -88,6 +103,9 @@ class System:
         """Start in order; nothing waits for a device."""
         self.reporter.attach()
         self.reporter.start()
+        await asyncio.to_thread(self.limits.limiter.start_monitoring)
+        self.vitals.start()
+        self.usage.start()
         self.history.start()
         await self.connections.start()
 
@@ -155,8 +173,11 @@ class System:
             stops.append(self.demo.stop())
         tasks = [asyncio.ensure_future(stop) for stop in stops]
         await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        self.vitals.stop()
+        self.usage.stop()
         left = min(REPORT_SECONDS, max(0.5, until - time.monotonic()))
-        await asyncio.gather(asyncio.to_thread(self.history.stop), asyncio.to_thread(self.reporter.stop, left))
+        await asyncio.gather(asyncio.to_thread(self.history.stop), asyncio.to_thread(self.limits.limiter.shutdown),
+                             asyncio.to_thread(self.reporter.stop, left))  # fmt: skip
         self.reporter.detach()
         if self._demo_folder is not None:
             await asyncio.to_thread(shutil.rmtree, self._demo_folder, ignore_errors=True)

@@ -21,7 +21,8 @@ from pages.feed import OverviewFeed
 from pages.frame import House, frame
 
 ASSETS = Path(__file__).parents[1] / 'assets'
-LATER = ('pages.connection_page', 'pages.settings_page', 'pages.events_page', 'pages.demo_page')
+LATER = ('pages.connection_page', 'pages.settings_page', 'pages.events_page', 'pages.system_page',
+         'pages.demo_page')  # fmt: skip
 RECONNECT_SECONDS = 30.0  # a slow panel may be busy that long; with less it would reload by itself
 
 
@@ -56,6 +57,13 @@ def add_pages(app: FastAPI, system: System, doors: Doors) -> None:
 
         with frame(house, 'Events', '/events'):
             events_page.content(house)
+
+    @ui.page('/system')
+    async def machine() -> None:
+        from pages import system_page
+
+        with frame(house, 'System', '/system'):
+            system_page.content(house)
 
     @ui.page('/demo')
     async def demo() -> None:

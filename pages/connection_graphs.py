@@ -9,7 +9,9 @@ from nicegui import background_tasks, ui
 from edgeos.connections.connection import Connection
 from edgeos.connections.traffic import Sample
 from pages.i18n import _, current_language
+from pages.range_buttons import RangeButtons
 from pages.time_graph import Data, Line, Panel, Row, TimeGraph
+from pages.words import graph_words
 
 APART = 1.5  # steps between two values beyond which no line joins them
 LATE = 10.0  # s that one late sample may stand for
@@ -53,31 +55,12 @@ class TrafficGraph:
         with ui.element('section').classes('eo-panel cp-traffic').props(f'aria-label="{_("Traffic")}"'):
             with ui.element('div').classes('eo-row cp-panel-head'):
                 ui.label(_('Traffic')).classes('eo-h2 eo-grow').props('role=heading aria-level=2')
-                self._buttons = self._range_buttons()
-            self._graph = TimeGraph(_panels(), self._data(rows), words=_words(), locale=current_language(),
+                RangeButtons(self._name, self._choose)
+            self._graph = TimeGraph(_panels(), self._data(rows), words=graph_words(), locale=current_language(),
                                     label=_('Packets, bytes and errors over time'))  # fmt: skip
-
-    def _range_buttons(self) -> dict[str, ui.element]:
-        names = {'5min': _('5 min'), '1h': _('1 h'), '24h': _('24 h'), '7d': _('7 days')}
-        buttons = {}
-        with ui.element('div').classes('eo-ranges').props(f'role=group aria-label="{_("Range")}"'):
-            for name, text in names.items():
-                with ui.element('button').props('type=button') as button:
-                    ui.label(text)
-                button.on('click', lambda _event, name=name: self._choose(name), [])
-                buttons[name] = button
-        self._mark(buttons)
-        return buttons
-
-    def _mark(self, buttons: dict[str, ui.element]) -> None:
-        for name, button in buttons.items():
-            chosen = name == self._name
-            button.classes(add='on' if chosen else '', remove='' if chosen else 'on')
-            button.props(f'aria-pressed={"true" if chosen else "false"}')
 
     async def _choose(self, name: str) -> None:
         self._name = name
-        self._mark(self._buttons)
         await self._show()
 
     async def _show(self) -> None:
@@ -170,8 +153,3 @@ def _panels() -> list[Panel]:
     return [Panel(_('Packets per second'), '/s', both, height=128, least=1),
             Panel(_('Bytes per second'), 'B/s', both, height=104, least=100),
             Panel(_('Errors'), '', (Line(_('Errors'), '--bad'),), 'bars', height=48, least=1)]  # fmt: skip
-
-
-def _words() -> dict[str, str]:
-    return {'collecting': _('Collecting, first value in {count} s'),
-            'soon': _('Collecting, the first value is due now')}  # fmt: skip

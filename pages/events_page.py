@@ -11,6 +11,7 @@ from pages.i18n import _, current_language
 from pages.reports_view import ReportsView
 from pages.sheet import Text
 from pages.tabs import Section, Tabs
+from pages.words import say_needs
 
 
 def content(house: House) -> None:
@@ -28,15 +29,8 @@ def content(house: House) -> None:
     tabs = Tabs('/events', makers)
 
     def tick() -> None:
-        summary.set_text(say_unseen(store.unseen, words))
+        summary.set_text(say_needs(store.unseen, words))
         tabs.tick()
 
-    summary.set_text(say_unseen(store.unseen, words))
+    summary.set_text(say_needs(store.unseen, words))
     ui.timer(1.0, tick)
-
-
-def say_unseen(count: int, words: Format) -> str:
-    """How many errors need somebody."""
-    if not count:
-        return _('Nothing needs you')
-    return (_('{count} needs you') if count == 1 else _('{count} need you')).format(count=words.whole(count))

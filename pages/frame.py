@@ -11,6 +11,7 @@ from edgeos.system import System
 from edgeos.web.app import Doors
 from pages.feed import OverviewFeed
 from pages.i18n import _, choose_language, current_language, set_language
+from pages.needs import count_needs
 
 THEMES = {'auto': None, 'light': False, 'dark': True}
 MOST_SHOWN = 100  # in a badge: more would not fit
@@ -73,6 +74,10 @@ def _rail(house: House, here: str) -> None:
             _icon('events')
             ui.label(_('Events'))
             events = Badge(lambda: house.system.reporter.store.unseen)
+        with _place('/system', here):
+            _icon('system')
+            ui.label(_('System'))
+            machine = Badge(lambda: count_needs(house.system))
         if house.system.demo is not None:
             with _place('/demo', here):
                 _icon('demo')
@@ -81,6 +86,7 @@ def _rail(house: House, here: str) -> None:
     def count() -> None:
         trouble.refresh()
         events.refresh()
+        machine.refresh()
 
     ui.timer(2.0, count)
 

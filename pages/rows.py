@@ -39,7 +39,8 @@ def can_pause(connection: Connection) -> bool:
 def say(_: Translate, said: Failure | Notice) -> str:
     """What a failure or notice says, in the owner's language."""
     template = said.text if isinstance(said, Failure) else said.template
-    return _(template).format_map(said.values)
+    values = {key: _(value) if key == 'why' else value for key, value in said.values.items()}
+    return _(template).format_map(values)
 
 
 def say_hint(_: Translate, failure: Failure) -> str:

@@ -9,7 +9,7 @@ TEXTS: dict[str, tuple[int | str, ...]] = {  # by what is called: which of its a
     '_': (0,), 'ConnectionFailure': (1, 2), '_failure': (1, 2), 'Notice': (0,), 'BackupError': (0,),
     'WriteRefused': (0,), 'ValueRefused': (0,), 'frame': (1,),
     'Switch': (1, 2, 'name', 'explanation'), 'said': (0,), 'Words': (1, 2, 3), 'Guess': (1,), 'ValueFormatError': (0,),
-    'BadDsn': (0,),
+    'BadDsn': (0,), 'Why': (0,),
 }  # fmt: skip
 TROUBLES = 'edgeos/reporting'  # whose constants are sentences that a page shows
 NOT_SHOWN = frozenset(('TEST_MESSAGE',))

@@ -13,7 +13,8 @@ LEVELS = (
     ('edgeos.web',),
     ('edgeos.backup', 'edgeos.restore'),
     ('edgeos.system',),
-    ('edgeos.connections.manager', 'edgeos.demo', 'edgeos.discovery'),
+    ('edgeos.connections.manager', 'edgeos.demo', 'edgeos.discovery', 'edgeos.vitals', 'edgeos.usage',
+     'edgeos.limits'),
     ('edgeos.connections.trial',),
     ('edgeos.connections.kinds',),
     ('edgeos.connections.mqtt', 'edgeos.connections.plc', 'edgeos.connections.plc_points',
@@ -21,7 +22,7 @@ LEVELS = (
     ('edgeos.connections',),
     ('edgeos.ads', 'edgeos.bluetooth'),
     ('edgeos.gateway', 'edgeos.processes', 'edgeos.rpc', 'edgeos.settings', 'edgeos.secrets', 'edgeos.reporting',
-     'edgeos.private'),
+     'edgeos.private', 'edgeos.limiter'),
     ('edgeos',),
 )
 FRAMEWORKS = {'nicegui': ('pages', 'edgeos.web'), 'fastapi': ('pages', 'edgeos.web')}

@@ -98,7 +98,8 @@ def test_a_bad_id_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def _keys() -> list[tuple[str, str]]:
-    return [(table, key) for table, plain in Settings() if isinstance(plain, BaseModel) for key in dict(plain)]
+    return [(table, key) for table, plain in Settings() if isinstance(plain, BaseModel) for key, value in plain
+            if not isinstance(value, dict)]  # fmt: skip
 
 
 @pytest.mark.parametrize(('table', 'key'), _keys())

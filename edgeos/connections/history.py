@@ -23,6 +23,7 @@ from edgeos.connections.history_file import (
     Batch,
     HistoryFile,
     LinkEvent,
+    Vital,
 )
 from edgeos.connections.journal import visible
 from edgeos.connections.traffic import Sample
@@ -120,6 +121,12 @@ class HistoryStore:
             self._batch.rings[connection_id] = blob  # keeps its place in the queue if one waits already
             self._schedule()
 
+    def add_vital(self, vital: Vital) -> None:
+        """A minute of the machine; a second one of the same minute takes its place."""
+        with self._wake:
+            self._batch.vitals.append(vital)
+            self._schedule(len(self._batch.vitals))
+
     def forget(self, connection_id: str) -> None:
         """A later connection of that id begins with nothing."""
         self._failed.pop(connection_id, None)
@@ -172,6 +179,18 @@ class HistoryStore:
 
         return await self._ask(read, [])
 
+    async def vitals(self, seconds: float) -> list[Vital]:
+        """The minutes of the machine in the last seconds, at most a week, oldest first."""
+        now = self._clock.wall()
+        since = now - min(seconds, WEEK)
+
+        def read(file: HistoryFile) -> list[Vital]:
+            with self._wake:
+                waiting = [vital for vital in self._batch.vitals if since <= vital.t <= now]
+            return file.vitals(since, now) + waiting
+
+        return await self._ask(read, [])
+
     async def _ask(self, question: Callable[[HistoryFile], T], nothing: T) -> T:
         answer: Future[T] = Future()
         with self._wake:
@@ -213,7 +232,8 @@ class HistoryStore:
         """Leave the rings for which there is no credit; those that wait longest go first."""
         now = self._clock.monotonic()
         credit = min(WRITTEN_AT_ONCE, self._credit + (now - self._credit_at) * WRITTEN_A_DAY / 86400)
-        credit = max(-WRITTEN_AT_ONCE, credit - BATCH_COST - ROW_COST * (len(batch.minutes) + len(batch.events)))
+        rows = len(batch.minutes) + len(batch.events) + len(batch.vitals)
+        credit = max(-WRITTEN_AT_ONCE, credit - BATCH_COST - ROW_COST * rows)
         for connection_id, blob in tuple(batch.rings.items()):
             if self._batch.rings or len(blob) * RING_COST > credit:
                 self._batch.rings[connection_id] = batch.rings.pop(connection_id)

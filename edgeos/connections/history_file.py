@@ -3,8 +3,10 @@
 Used by one thread only. Rows of one minute lie side by side, whatever their connection: a minute of all connections
 costs two or three pages. Reading one connection's week is one step down the tree per minute, however many there are.
 """
+from array import array
 from collections import deque
 from dataclasses import dataclass, field
+from math import nan
 from typing import NamedTuple
 
 from edgeos.connections.traffic import Sample
@@ -20,7 +22,10 @@ STEPS = ((
        bytes_sent INTEGER, bytes_received INTEGER, errors INTEGER, gap INTEGER)""",
     'CREATE TABLE events (number INTEGER PRIMARY KEY, connection INTEGER, t REAL, kind TEXT, text TEXT)',
     'CREATE TABLE rings (connection INTEGER PRIMARY KEY, data BLOB)',
-),)  # fmt: skip
+), (
+    """CREATE TABLE vitals (minute INTEGER PRIMARY KEY, cpu REAL, memory REAL, disk REAL, temperature REAL, load REAL,
+       lag REAL, cores BLOB)""",
+))  # fmt: skip
 """What leads from each schema version to the next; version 0 is an empty file.
 
 The place of a minute is minute * 2**20 + connection: SQLite appends to such a table without rewriting its neighbours.
@@ -48,6 +53,23 @@ class LinkEvent(NamedTuple):
     text: str
 
 
+class Vital(NamedTuple):
+    """How the machine was at `t` (epoch s), or in the minute that began then.
+
+    `cpu`, its `cores`, `memory` and `disk` are in per cent, `temperature` in °C (NaN where nobody measures it), `load`
+    is that of one minute, `lag` by how many ms the event loop was late at worst.
+    """
+
+    t: float
+    cpu: float
+    memory: float
+    disk: float
+    temperature: float
+    load: float
+    lag: float
+    cores: tuple[float, ...]
+
+
 @dataclass(slots=True)
 class Batch:
     """What waits to be written. The forgotten go first: what else is here of them is newer."""
@@ -56,10 +78,11 @@ class Batch:
     minutes: deque[tuple[str, Sample]] = field(default_factory=lambda: deque(maxlen=MOST_PENDING))
     events: deque[tuple[str, LinkEvent]] = field(default_factory=lambda: deque(maxlen=MOST_PENDING))
     rings: dict[str, bytes] = field(default_factory=dict)
+    vitals: deque[Vital] = field(default_factory=lambda: deque(maxlen=MOST_PENDING))
 
     @property
     def is_empty(self) -> bool:
-        return not (self.forgotten or self.minutes or self.events or self.rings)
+        return not (self.forgotten or self.minutes or self.events or self.rings or self.vitals)
 
     def forget(self, connection_id: str) -> None:
         """Drop what waits of a connection and see to what is written."""
@@ -92,6 +115,9 @@ class HistoryFile(Database):
                                  [(self._number(i), *event) for i, event in batch.events])  # fmt: skip
             self._db.executemany('INSERT OR REPLACE INTO rings VALUES (?, ?)',
                                  [(self._number(i), blob) for i, blob in batch.rings.items()])  # fmt: skip
+            self._db.executemany('INSERT OR REPLACE INTO vitals VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+                                 [(int(vital.t // 60), *vital[1:7], array('f', vital.cores).tobytes())
+                                  for vital in batch.vitals])  # fmt: skip
 
     def _forget(self, connection_id: str) -> None:
         """Its minutes can no longer be told whose they were, and go with their week: they lie on every page."""
@@ -110,6 +136,7 @@ class HistoryFile(Database):
         """Drop what is too old or too much; `now` is epoch s."""
         with self._transaction():
             self._db.execute('DELETE FROM minutes WHERE place < ?', (int((now - WEEK) // 60) << 20,))
+            self._db.execute('DELETE FROM vitals WHERE minute < ?', (int((now - WEEK) // 60),))
             self._db.execute(_PURGE_EVENTS, (MOST_EVENTS,))
 
     # out
@@ -129,3 +156,15 @@ class HistoryFile(Database):
         """Newest first."""
         query = 'SELECT t, kind, text FROM events WHERE connection = ? ORDER BY number DESC LIMIT ?'
         return [LinkEvent(*row) for row in self._db.execute(query, (self._numbers.get(connection_id), limit))]
+
+    def vitals(self, since: float, until: float) -> list[Vital]:
+        """Those of that time (epoch s), oldest first."""
+        query = 'SELECT * FROM vitals WHERE minute BETWEEN ? AND ? ORDER BY minute'
+        return [_vital(*row) for row in self._db.execute(query, (int(-(-since // 60)), int(until // 60)))]
+
+
+def _vital(minute: int, cpu: float, memory: float, disk: float, temperature: float | None, load: float, lag: float,
+           cores: bytes) -> Vital:  # fmt: skip
+    """NaN is NULL in SQLite."""
+    return Vital(minute * 60.0, cpu, memory, disk, nan if temperature is None else temperature, load, lag,
+                 tuple(array('f', cores)))  # fmt: skip

@@ -194,6 +194,9 @@ class PlcConnection(Connection):
             return ConnectionFailure('internal', 'The process for {address} made a mistake; its log says which.',
                                      'It is tried again. If it stays, send us the diagnostics.', cheap=False,
                                      address=self.address)  # fmt: skip
+        if kind == 'ended':
+            return ConnectionFailure('connection_lost', 'The process for {address} was ended: {why}.',
+                                     'It is started again by itself.', address=self.address, why=text)  # fmt: skip
         if kind == 'gone':
             return ConnectionFailure('connection_lost', 'The process for {address} ended unexpectedly.',
                                      'It is started again by itself.', address=self.address)  # fmt: skip

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from edgeos.ads.errors import DEAD
 from edgeos.processes import PROJECT, ChildProcess, ProcessError, python_module
@@ -40,6 +40,14 @@ class WorkerBusy(Exception):
 
 class WorkerDied(Exception):
     """Reported when a worker ends though nobody ended it: a mistake of ours, or a crash of AdsLib."""
+
+
+class Watch(Protocol):
+    """Whoever holds the processes to their limits; ends one by a word to its owner, with the reason."""
+
+    def watch(self, process: ChildProcess, restart: Callable[[str], None], /) -> None: ...
+
+    def forget(self, process: ChildProcess, /) -> None: ...
 
 
 class PlcLink:
@@ -88,8 +96,9 @@ class PlcLink:
 class PlcWorker:
     """One process, and the links it carries."""
 
-    def __init__(self, endpoint: Endpoint, source: str) -> None:
+    def __init__(self, endpoint: Endpoint, source: str, limits: Watch | None) -> None:
         self.endpoint = endpoint
+        self._limits = limits
         self.source = source
         self.links: dict[int, PlcLink] = {}
         self._numbers = count(1)
@@ -108,12 +117,14 @@ class PlcWorker:
 
     @property
     def is_alive(self) -> bool:
-        return self.process.is_running and not self.peer.is_closed
+        return self.process.is_running and not self.peer.is_closed and not self._is_failed
 
     async def start(self) -> None:
         """Returns when it listens; raises ProcessError. What it has begun must be ended in any case."""
         self.peer = await Peer.over(self._ours, self._on_message, self._on_close)
         await self.process.start()
+        if self._limits is not None:
+            self._limits.watch(self.process, self._end_because)
         self._theirs.close()  # not before the process is there: another could get the number meanwhile
         try:
             await self.peer.call('hello', {'link': 0}, START_LIMIT)
@@ -129,10 +140,20 @@ class PlcWorker:
 
     def fail(self, kind: str, value: int = 0, text: str = '') -> None:
         """The way to the PLC is dead, for everybody who used it; ends the process at once."""
+        self._lose_all(kind, value, text)
+        self.process.kill()
+
+    def _end_because(self, why: str) -> None:
+        """Politely: whoever used it leaves, and the last one ends it."""
+        if self.links:
+            self._lose_all('ended', 0, why)
+        else:
+            self.fail('ended', 0, why)
+
+    def _lose_all(self, kind: str, value: int, text: str) -> None:
         self._is_failed = True
         for link in list(self.links.values()):
             link.lose(kind, value, text)
-        self.process.kill()
 
     async def end(self) -> None:
         """Let it give back what the PLC keeps for us, which takes a moment. Never raises."""
@@ -142,6 +163,8 @@ class PlcWorker:
         if hasattr(self, 'peer'):
             self.peer.close()
         await self.process.stop(term_after=QUICK_TERM, kill_after=2 * QUICK_TERM)
+        if self._limits is not None:
+            self._limits.forget(self.process)
         self._ours.close()
         self._theirs.close()
 
@@ -170,8 +193,10 @@ class PlcWorker:
 
     def _on_close(self) -> None:
         if not (self._is_ending or self._is_failed):
-            owners = [link.owner for link in self.links.values()]
+            owners, was_killed = [link.owner for link in self.links.values()], self.process.was_killed
             self.fail('gone')
+            if was_killed:  # the owner wanted it
+                return
             self._report = asyncio.create_task(self._report_death(owners), name=f'report on {self.process.name}')
 
     async def _report_death(self, owners: list[str]) -> None:
@@ -193,7 +218,8 @@ class PlcWorker:
 class PlcWorkers:
     """All workers, by address. One connection's trouble never delays those at other addresses."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Watch | None = None) -> None:
+        self._limits = limits
         self._workers: dict[Endpoint, PlcWorker] = {}
         self._locks: dict[Endpoint, asyncio.Lock] = {}
         self._endings: set[asyncio.Task[None]] = set()
@@ -210,8 +236,10 @@ class PlcWorkers:
                 if worker.source != source:
                     raise WorkerBusy(worker.source)
                 return worker.join(owner, on_message)
+            if worker is not None:
+                await worker.end()  # nobody probes beside a dying one
             await probe(endpoint)
-            worker = PlcWorker(endpoint, source)
+            worker = PlcWorker(endpoint, source, self._limits)
             try:
                 await worker.start()
             except BaseException:

@@ -15,6 +15,7 @@ from edgeos.connections.plc_udp import text_problem
 from edgeos.connections.state import ConnectionFailure, WriteRefused
 from edgeos.discovery import known_devices
 from edgeos.gateway import UnknownPoint
+from edgeos.limits import NotWatched
 from edgeos.reporting import log_error
 from edgeos.settings import SettingsError
 from edgeos.system import System
@@ -30,6 +31,7 @@ from edgeos.web.shapes import (
     stats_shape,
     trial_shape,
 )
+from edgeos.web.system_api import add_system_routes
 from edgeos.web.timing import route_of
 
 HOUR, DAY, WEEK = 3600, 86400, 7 * 86400
@@ -114,6 +116,7 @@ def make_router(system: System) -> APIRouter:
     _add_connection_routes(router, system)
     _add_point_routes(router, system)
     add_event_routes(router, system)
+    add_system_routes(router, system)
 
     @router.head('/health', include_in_schema=False)
     @router.get('/health', tags=['system'])
@@ -267,6 +270,10 @@ def add_error_answers(app: FastAPI, system: System) -> None:
     @app.exception_handler(UnknownPoint)
     async def unknown_point(request: Request, error: UnknownPoint) -> FastJson:
         return answer(404, f'there is no point {str(error)!r}')
+
+    @app.exception_handler(NotWatched)
+    async def not_watched(request: Request, error: NotWatched) -> FastJson:
+        return answer(404, f'no process {str(error)!r} is watched')
 
     @app.exception_handler(IdTaken)
     async def id_taken(request: Request, error: IdTaken) -> FastJson:

@@ -11,6 +11,7 @@ from edgeos.web import login
 from edgeos.web.access import Access, LoginGate, Pin, Sessions, Tokens
 from edgeos.web.api import add_error_answers, make_router
 from edgeos.web.guard import AccessGuard
+from edgeos.web.metrics import add_metrics
 from edgeos.web.security import allowed_hosts, install, restrict_socket
 from edgeos.web.timing import Timed
 
@@ -38,6 +39,7 @@ def make_app(system: System, doors: Doors, host: str, port: int, add_pages: AddP
 
     app = FastAPI(title=NAME, version=__version__, docs_url=None, redoc_url=None)
     app.include_router(make_router(system))
+    add_metrics(app, system)
     add_error_answers(app, system)
     hosts = allowed_hosts(host, port, system.settings_file.settings.security.allowed_hosts)
     if add_pages is not None:

@@ -1,8 +1,10 @@
 """What the API says of things: plain dictionaries in the shapes of its contract."""
 from datetime import UTC, datetime
+from math import isnan
 from typing import Any
 
 from edgeos.connections.connection import Connection
+from edgeos.connections.history_file import Vital
 from edgeos.connections.ladder import Step
 from edgeos.connections.manager import ConnectionManager
 from edgeos.connections.state import Failure
@@ -126,3 +128,15 @@ def event_shape(event: Event, *, full: bool = False) -> dict[str, Any]:
              'count': event.count, 'first': iso(event.first), 'last': iso(event.last), 'context': event.context,
              'acknowledged': event.acknowledged}  # fmt: skip
     return {**shape, 'traceback': event.traceback, 'sent': event.sent} if full else shape
+
+
+def vital_shape(vital: Vital | None) -> dict[str, Any]:
+    """How the machine was; all None before it was measured. `load` is that of one minute."""
+    if vital is None:
+        return dict.fromkeys(('cpu_percent', 'memory_percent', 'disk_percent', 'temperature_c', 'load', 'cores',
+                              'lag_ms', 'time'))  # fmt: skip
+    return {'cpu_percent': round(vital.cpu, 1), 'memory_percent': round(vital.memory, 1),
+            'disk_percent': round(vital.disk, 1),
+            'temperature_c': None if isnan(vital.temperature) else round(vital.temperature, 1),
+            'load': round(vital.load, 2), 'cores': [round(core, 1) for core in vital.cores],
+            'lag_ms': round(vital.lag, 1), 'time': iso(vital.t)}  # fmt: skip

@@ -7,7 +7,7 @@ import time
 
 from tests.bench.report import Report
 
-BENCHES = ['ingest', 'pauses', 'brokers', 'plc', 'plc_soak', 'bluetooth', 'reporting', 'footprint', 'overview']
+BENCHES = ['ingest', 'pauses', 'brokers', 'plc', 'plc_soak', 'bluetooth', 'reporting', 'limiter', 'footprint', 'overview']
 
 
 def main() -> int:

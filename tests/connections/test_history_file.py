@@ -50,9 +50,9 @@ def test_an_upgrade_keeps_a_copy_of_the_old_file(path: Path) -> None:
     new = HistoryFile(path, (*STEPS, ('ALTER TABLE rings ADD COLUMN saved REAL', 'UPDATE rings SET saved = 5')))
     assert new._db.execute('SELECT data, saved FROM rings').fetchall() == [(b'kept', 5.0)]
     new.close()
-    copy = path.with_name('history.sqlite.version-1')
+    copy = path.with_name('history.sqlite.version-2')
     assert [row[1] for row in sqlite3.connect(copy).execute('PRAGMA table_info(rings)')] == ['connection', 'data']
-    with pytest.raises(NewerFile, match='version 2'):
+    with pytest.raises(NewerFile, match='version 3'):
         HistoryFile(path)
 
 

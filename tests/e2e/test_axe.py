@@ -58,6 +58,11 @@ def open_event(page: Page) -> None:
     expect(page.locator('.el-detail')).to_be_visible()
 
 
+def open_process(page: Page) -> None:
+    page.locator('.pr-row').first.click()
+    expect(page.locator('.pr-detail .main-svg').first).to_be_visible()
+
+
 def look_at_file(page: Page) -> None:
     page.get_by_role('button', name='Look at it').first.click()
     expect(page.get_by_role('dialog').get_by_role('region')).to_be_visible()
@@ -75,6 +80,7 @@ PLACES: dict[str, tuple[str, Callable[[Page], None]]] = {
     'events': ('/events', open_event),
     'reports': ('/events?tab=reports', heading('Reports to Sentry')),
     'diagnostics': ('/events?tab=diagnostics', look_at_file),
+    'system': ('/system', open_process),
     'demo': ('/demo', heading('Demo')),
 }
 

@@ -1,0 +1,299 @@
+"""A process tree: who belongs to it, the CPU time it has used, its memory.
+
+Covered: children of any depth and of any thread; children in sessions or groups of their own; a process that left the
+tree (daemonised) if it was seen in it before, if it stayed in a session or group that the tree made, or if it carries
+the tree's `EDGEOS_TREE` in its environment; the time of children that came and went between two looks, as soon as their
+parent has waited for them. Not covered: the time of children whose parent ignores SIGCHLD and that were never seen; a
+process that leaves within half a second, in a session of its own and with its environment emptied.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from edgeos.limiter.views import Grip, Identity, Stat, View
+
+MEBIBYTE = 1024 * 1024
+_KILL: int = getattr(signal, 'SIGKILL', -9)
+_STOP: int = getattr(signal, 'SIGSTOP', -19)
+_RESUME: int = getattr(signal, 'SIGCONT', -18)
+_ROUNDS = 8  # of stopping what was forked meanwhile; a stopped process forks no more, so two or three are enough
+_GRAIN = 0.02  # s; the kernel tells the time of ended children in two numbers of 10 ms each
+_NEVER = object()
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """One process of a tree, as it was last seen."""
+
+    identity: Identity
+    stat: Stat
+    cpu: float  # s; what was counted of its own clock
+    reaped: float  # s; what was counted of its ended children
+    credit: float = 0.0  # s counted already of children that have ended since, and so will come back in `stat.reaped`
+    refundable: float = 0.0  # s counted at the last look, maybe of a child that was not known to have ended
+    waited: float = 0.0  # s; as it was at the last `starve`
+    grip: Grip | None = None
+
+    @property
+    def pid(self) -> int:
+        return self.identity.pid
+
+
+class Tree:
+    """A root process and all that came from it. One thread owns it; `let_go` may be called from any.
+
+    What existed before counts from now on; what appears later counts in full. Empty when there is no such process.
+    """
+
+    def __init__(self, view: View, root: Identity, known: Iterable[Stat] = ()) -> None:
+        """`known` are members that nobody's child there leads to."""
+        self.root = root
+        self.roster: tuple[Member, ...] = ()  # parents before their children; replaced, never changed
+        self.is_denied = False  # one of them may not be signalled: it belongs to another user
+        self._view = view
+        self._members: dict[int, Member] = {}
+        self._sessions: set[int] = set()
+        self._groups: set[int] = set()
+        self._scanned: object = _NEVER
+        stat = view.stat(root.pid)
+        if stat is not None and stat.start == root.start and _may_join(stat):
+            self._add(stat)
+            self.refresh()
+            self._settle()
+        self.adopt(known, belongs=True)
+        self._begin()
+
+    @property
+    def is_alive(self) -> bool:
+        return bool(self._members)
+
+    @property
+    def living(self) -> int:
+        """How many there are, without those that only wait to be waited for."""
+        return sum(not member.stat.is_dead for member in self.roster)
+
+    @property
+    def has_forked(self) -> bool:
+        """Whether there may be members that are not known yet."""
+        now = self._view.forks()
+        return now is None or now != self._scanned
+
+    def refresh(self) -> list[Member]:
+        """Look at each member, find new ones; those are returned."""
+        forks = self._view.forks()
+        is_due = forks is None or forks != self._scanned
+        self._scanned = forks
+        has_changed = self._verify()
+        fresh = self._walk(self._members.values()) if is_due else []
+        if has_changed or fresh:
+            self._settle()
+        return fresh
+
+    def adopt(
+        self, newcomers: Iterable[Stat], is_marked: Callable[[int], bool] | None = None, *, belongs: bool = False
+    ) -> list[Member]:
+        """Take in those that belong here though they are nobody's child here; returns them and their children.
+
+        `is_marked` tells whether a process carries the tree's marker; `belongs` that somebody else has made sure.
+        """
+        fresh = []
+        for stat in newcomers:
+            if stat.pid in self._members or not _may_join(stat):
+                continue
+            if belongs or self._belongs(stat, is_marked):
+                fresh.append(self._add(stat))
+        if fresh:
+            fresh += self._walk(fresh)
+            self._settle()
+        return fresh
+
+    def consume(self, *, quick: bool = False) -> float:
+        """CPU time (s) the tree has used since the last call; `quick`: that of ended children as last refreshed."""
+        used = 0.0
+        lost: list[Member] = []
+        clock = self._view.cpu
+        for member in self.roster:
+            try:
+                now = clock(member.identity.pid)
+            except ProcessLookupError:
+                lost.append(member)
+                continue
+            if now < member.cpu:  # the number belongs to a younger process
+                lost.append(member)
+                continue
+            used += now - member.cpu
+            member.cpu = now
+        for member in reversed(lost):  # children first: their credit goes up through their parents
+            self._lose(member)
+        if lost:
+            self._settle()
+        look = bool(lost) or (not quick and (len(self.roster) > 1 or self.has_forked))
+        return used + self._ended_children(look)
+
+    def starve(self) -> float:
+        """Time (s) since the last call in which members wanted to run and others had the cores."""
+        total = 0.0
+        for member in self.roster:
+            before, member.waited = member.waited, self._view.waited(member.stat)
+            total += max(0.0, member.waited - before)
+        return total
+
+    def memory(self, fair_above: float) -> tuple[int, str]:
+        """Bytes of the tree, and how they were counted: 'rss', or 'pss' above `fair_above` bytes with several members.
+
+        Processes that forked share most of their memory. RSS counts it once for each of them, PSS once in all, but
+        costs fifty times as much.
+        """
+        resident = sum(member.stat.resident for member in self.roster)
+        if resident <= fair_above or len(self.roster) < 2:
+            return resident, 'rss'
+        shares = [self._view.share(member.pid) for member in self.roster]
+        if None in shares:
+            return resident, 'rss'
+        return min(resident, sum(share for share in shares if share is not None)), 'pss'
+
+    def freeze(self, fresh: Iterable[Member] | None = None) -> None:
+        """Stop all (or these new ones), and what they forked meanwhile."""
+        pending = list(self.roster if fresh is None else fresh)
+        for _ in range(_ROUNDS):
+            self._send(pending, _STOP)
+            if not self.has_forked:
+                return
+            pending = self.refresh()
+            if not pending:
+                return
+
+    def thaw(self) -> None:
+        """Let all go on, children first, so that no parent is told of a child that stands still."""
+        self._send(reversed(self.roster), _RESUME)
+
+    def let_go(self) -> None:
+        """The same from any thread. Who cannot be looked at gets its signal all the same: it must not stay stopped."""
+        for member in reversed(self.roster):
+            try:
+                self._view.send(member.identity, _RESUME)
+            except (ProcessLookupError, PermissionError):
+                continue
+            except OSError:
+                if os.name == 'posix':
+                    with suppress(OSError):
+                        os.kill(member.pid, _RESUME)
+
+    def kill(self) -> None:
+        """End all of them, whatever they fork meanwhile: whole groups first, which the kernel does in one go."""
+        with suppress(OSError):  # those that are known go in any case
+            self.refresh()
+        for group in self._groups:
+            if group != os.getpgrp():  # the app's own
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(group, _KILL)
+        self.refresh()
+        self.freeze()
+        self._send(self.roster, _KILL)
+
+    def close(self) -> None:
+        """Give descriptors back."""
+        for member in self.roster:
+            if member.grip is not None:
+                member.grip.close()
+                member.grip = None
+
+    def _verify(self) -> bool:
+        """Whether the roster, or who is in which session, is not what it was."""
+        lost, has_moved = [], False
+        for member in self.roster:
+            stat = self._view.stat(member.pid)
+            if stat is None or stat.start != member.identity.start:
+                lost.append(member)
+            else:
+                has_moved |= stat.session != member.stat.session or stat.group != member.stat.group
+                member.stat = stat
+        for member in reversed(lost):
+            self._lose(member)
+        return has_moved or bool(lost)
+
+    def _walk(self, parents: Iterable[Member]) -> list[Member]:
+        fresh: list[Member] = []
+        pending = list(parents)
+        while pending:
+            parent = pending.pop()
+            for pid in self._view.children(parent.stat):
+                if pid in self._members:
+                    continue
+                stat = self._view.stat(pid)
+                if stat is not None and (stat.parent == parent.pid or self._belongs(stat, None)) and _may_join(stat):
+                    fresh.append(self._add(stat))
+                    pending.append(fresh[-1])
+        return fresh
+
+    def _belongs(self, stat: Stat, is_marked: Callable[[int], bool] | None) -> bool:
+        if not _may_join(stat) or stat.start < self.root.start:
+            return False
+        if stat.session in self._sessions or stat.group in self._groups or stat.parent in self._members:
+            return True
+        return is_marked is not None and is_marked(stat.pid)
+
+    def _add(self, stat: Stat) -> Member:
+        member = Member(Identity(stat.pid, stat.start), stat, 0.0, 0.0)
+        self._members[stat.pid] = member
+        return member
+
+    def _lose(self, member: Member) -> None:
+        """It has ended. What was counted of it comes back in its parent's `reaped`, once."""
+        if self._members.get(member.pid) is member:
+            del self._members[member.pid]
+        if member.grip is not None:
+            member.grip.close()
+        parent = self._members.get(member.stat.parent)
+        if parent is not None:
+            parent.credit += member.cpu + member.reaped + member.credit
+
+    def _settle(self) -> None:
+        """The roster, and the sessions and groups that only this tree is in."""
+        self.roster = tuple(self._members.values())
+        stats = [member.stat for member in self.roster]
+        led = {stat.session for stat in stats if stat.session in self._members}
+        self._sessions = led | (self._sessions & {stat.session for stat in stats})
+        led = {stat.group for stat in stats if stat.group in self._members}
+        self._groups = led | (self._groups & {stat.group for stat in stats})
+
+    def _ended_children(self, look: bool) -> float:
+        used = 0.0
+        for member in self.roster:
+            if look:
+                stat = self._view.stat(member.pid)
+                if stat is not None and stat.start == member.identity.start:
+                    member.stat = stat
+            growth = max(0.0, member.stat.reaped - member.reaped)
+            if growth or member.credit or member.refundable:
+                known = min(member.credit, growth + member.refundable)
+                used += growth - known
+                member.refundable = max(0.0, growth - known)
+                member.credit = min(member.credit - known, _GRAIN)
+                member.reaped = max(member.reaped, member.stat.reaped)
+        return used
+
+    def _begin(self) -> None:
+        for member in self.roster:
+            with suppress(ProcessLookupError):  # the next look finds out
+                member.cpu = self._view.cpu(member.pid)
+            member.reaped = member.stat.reaped
+            member.waited = self._view.waited(member.stat)
+
+    def _send(self, members: Iterable[Member], number: int) -> None:
+        for member in members:
+            if member.grip is None:
+                member.grip = self._view.grip(member.identity)
+            try:
+                with suppress(ProcessLookupError):
+                    member.grip.send(number)
+            except PermissionError:
+                self.is_denied = True
+
+
+def _may_join(stat: Stat) -> bool:
+    """Never the app itself, though it may be a descendant of what was asked for."""
+    return stat.pid > 1 and stat.pid != os.getpid()

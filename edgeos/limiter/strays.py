@@ -1,0 +1,80 @@
+"""What was watched, on the disk, so that the next start finds what the last one left behind.
+
+`{"boot": id of the system's start, "processes": [[pid, start, name, marker], ...]}`; start times count from the boot.
+The marker (`EDGEOS_TREE=...`) is in the environment of all that the process started, wherever it has gone since.
+"""
+
+import json
+import logging
+import threading
+import time
+from pathlib import Path
+
+from edgeos.files import write_atomically
+from edgeos.limiter.linux import boot_id
+from edgeos.limiter.sample import Tree
+from edgeos.limiter.views import Identity, Stat, View
+
+RETRY = 10.0  # s after a failure
+
+Entry = tuple[int, int, str, str]
+
+log = logging.getLogger(__name__)
+
+
+class StrayFile:
+    """Written by a thread, only when its content changes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._written: frozenset[Entry] | None = None
+        self._has_failed = False
+        self._not_before = 0.0  # monotonic s
+        self._thread: threading.Thread | None = None
+
+    def keep(self, entries: frozenset[Entry]) -> None:
+        """To be called again and again, with what is watched now; never waits for the disk."""
+        is_busy = self._thread is not None and self._thread.is_alive()
+        if entries != self._written and not is_busy and time.monotonic() >= self._not_before:
+            self._thread = threading.Thread(target=self._write, args=(entries,), name='limiter strays', daemon=True)
+            self._thread.start()
+
+    def sweep(self, view: View) -> list[str]:
+        """End those that still run, with all they started; their names. Never touches another process."""
+        left = self._read()
+        carriers: dict[str, list[Stat]] = {marker: [] for *_, marker in left if marker}
+        for stat in view.newcomers() if carriers else ():
+            carriers.get((view.marker(stat.pid) or b'').decode(errors='replace'), []).append(stat)
+        swept = []
+        for pid, start, name, mark in left:
+            tree = Tree(view, Identity(pid, start), carriers.get(mark, ()))
+            if tree.is_alive:
+                tree.let_go()
+                tree.kill()
+                tree.close()
+                swept.append(name)
+                log.warning('%s (process %s) was left by the last run and has been ended', name, pid)
+        return swept
+
+    def _write(self, entries: frozenset[Entry]) -> None:
+        content = {'boot': boot_id(), 'processes': sorted(map(list, entries))}
+        try:
+            write_atomically(self._path, json.dumps(content).encode(), 0o600)
+        except OSError as error:
+            if not self._has_failed:
+                log.warning('the watched processes cannot be kept on the disk: %s', error)
+            self._has_failed, self._not_before = True, time.monotonic() + RETRY
+        else:
+            self._written, self._has_failed = entries, False
+
+    def _read(self) -> list[Entry]:
+        try:
+            content = json.loads(self._path.read_bytes())
+            if content['boot'] != boot_id():
+                return []
+            return [(int(pid), int(start), str(name), str(marker)) for pid, start, name, marker in content['processes']]
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            log.warning('the list of watched processes of the last run cannot be read: %s', error)
+            return []
