@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo run test check bench
+.PHONY: demo run test test-connections test-pages test-others check bench
 
 demo: $(VENV)/.demo
 	$(BIN)/python main.py --demo
@@ -11,9 +11,18 @@ demo: $(VENV)/.demo
 run: $(VENV)/.run
 	$(BIN)/python main.py
 
+# Tests wait more than they work, so three groups run side by side; each is printed when it has ended.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest tests --ignore=tests/e2e --ignore=tests/ui --ignore=tests/bench
+	$(MAKE) --keep-going --jobs=3 --output-sync=target test-connections test-pages test-others
+
+test-connections:
+	$(BIN)/python -m pytest tests/connections
+
+test-pages:
 	$(BIN)/python -m pytest tests/ui tests/e2e
+
+test-others:
+	$(BIN)/python -m pytest tests --ignore=tests/connections --ignore=tests/ui --ignore=tests/e2e --ignore=tests/bench
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

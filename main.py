@@ -1,5 +1,6 @@
 """SmartHome Edge OS: options, settings, system, pages and API, run."""
 import asyncio
+import os
 import shutil
 import signal
 import sys
@@ -87,8 +88,12 @@ def serve(options: Options, settings_file: SettingsFile, host: str, port: int, d
     set_up_logging(data / 'logs', options.log_level)
     port = sock.getsockname()[1]
     shown = f'[{host}]' if ':' in host else host
+
     def announce() -> None:
-        print(f'{NAME} {__version__} ready at http://{shown}:{port}', flush=True)  # noqa: T201
+        try:
+            print(f'{NAME} {__version__} ready at http://{shown}:{port}', flush=True)  # noqa: T201
+        except OSError:  # the terminal is gone; what waits to be written to it would fail the end too
+            sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # noqa: SIM115
 
     async def live() -> None:
         stop_early()
@@ -126,8 +131,12 @@ def stop_early() -> None:
     """Until the server takes over the signals, they end the start."""
     task = asyncio.current_task()
     assert task is not None
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, task.cancel)
+    hangup = getattr(signal, 'SIGHUP', None)  # the terminal was closed; not on Windows
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:  # as nohup wants it
+        loop.add_signal_handler(hangup, signal.raise_signal, signal.SIGTERM)
 
 
 def pages_of(system: System, doors: Doors) -> AddPages:

@@ -3,11 +3,13 @@
 The limiter knows process numbers; the owner knows names, which stay the same over a restart of the process.
 """
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import NewType
 
+from edgeos.clock import SYSTEM_CLOCK, Clock
 from edgeos.limiter import ResourceLimiter, memory_reason
 from edgeos.processes import ChildProcess
 from edgeos.reporting import log_event
@@ -15,15 +17,58 @@ from edgeos.settings import SettingsFile
 from edgeos.settings_models import ProcessLimit
 
 Why = NewType('Why', str)  # a process was ended; goes on after 'The process was ended: '
-Restart = Callable[[Why], None]
+Restart = Callable[[Why, int], None]  # with the seconds in which it is not to be started again
 
 ASKED = Why('the owner asked for it')
 MEMORY = Why('it took more memory than it may')
 PROCESSES = Why('it started more processes than it may')
 
+WAITS = (1, 1, 30, 60, 120, 240, 300)  # s before the next start; by how often it was ended for a limit
+WINDOW = 600.0  # s of running in which that is counted
+MANY = 3  # so often within that time is trouble
+MOST_NAMES = 128
+
 
 class NotWatched(LookupError):
     """Raised when no watched process has the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastRestart:
+    """A process was ended because it went over a limit; what an owner wants to know when it runs again."""
+
+    when: float  # epoch s
+    why: Why
+    reason: str  # with the figures
+    count: int  # so often within the last ten minutes in which it ran
+    wait: int  # s in which it was not to be started again
+
+    def is_trouble(self, now: float) -> bool:
+        """Whether it goes on like that, at the epoch time `now`."""
+        return self.count >= MANY and now < self.when + self.wait + WINDOW
+
+    def is_due(self, now: float) -> bool:
+        """Whether it may run again."""
+        return now >= self.when + self.wait
+
+
+class Excesses:
+    """How often the processes of one name went over a limit. The time spent waiting does not count: it is no merit."""
+
+    def __init__(self) -> None:
+        self.last: LastRestart | None = None
+        self._at: deque[float] = deque(maxlen=100)  # s of running
+        self._waited = 0.0
+
+    def note(self, clock: Clock, why: Why, reason: str) -> LastRestart:
+        """Once more, now."""
+        ran = clock.monotonic() - self._waited
+        self._at.append(ran)
+        count = sum(ran - at < WINDOW for at in self._at)
+        wait = WAITS[min(count, len(WAITS)) - 1]
+        self._waited += wait
+        self.last = LastRestart(clock.wall(), why, reason, count, wait)
+        return self.last
 
 
 @dataclass(slots=True)
@@ -33,18 +78,21 @@ class Charge:
     process: ChildProcess
     pid: int
     restart: Restart
+    excess: LastRestart | None = None
 
 
 class Limits:
     """Everything here is called on the event loop."""
 
     def __init__(self, limiter: ResourceLimiter, settings_file: SettingsFile,
-                 on_start: Callable[[str], None] = lambda _name: None) -> None:  # fmt: skip
+                 on_start: Callable[[str], None] = lambda _name: None, clock: Clock = SYSTEM_CLOCK) -> None:
         """`on_start` gets the name of each process as soon as it is watched."""
         self.limiter = limiter
         self._on_start = on_start
         self._file = settings_file
         self._charges: dict[str, Charge] = {}
+        self._excesses: dict[str, Excesses] = {}
+        self._clock = clock
 
     def watch(self, process: ChildProcess, restart: Restart) -> None:
         """As soon as it runs; what was watched under its name before is not any more."""
@@ -55,6 +103,7 @@ class Limits:
             self.forget(before.process)
         self._charges[process.name] = charge = Charge(process, pid, restart)
         process.before_stop = partial(self.limiter.release, pid)
+        process.after_end = partial(self.limiter.end_process, pid)
         own = self.of(process.name)
         loop = asyncio.get_running_loop()
 
@@ -64,15 +113,17 @@ class Limits:
         def on_kill(pid: int, reason: str) -> None:
             loop.call_soon_threadsafe(self._end, charge, PROCESSES, reason, True)
 
-        self.limiter.add_process(pid, process.name, own.cpu_percent, own.memory_mb, on_memory, on_kill)
+        self.limiter.add_process(pid, process.name, own.cpu_percent, own.memory_mb, on_memory, on_kill,
+                                 process.marker)
         self._on_start(process.name)
 
     def forget(self, process: ChildProcess) -> None:
-        """It has ended, or is about to."""
+        """It has ended; what still runs of it ends now."""
         known = self._charges.get(process.name)
         if known is not None and known.process is process:
             del self._charges[process.name]
-            self.limiter.remove_process(known.pid)
+            if process.pid == known.pid:  # else it ended by itself, and its number may be another's by now
+                self.limiter.end_process(known.pid)
 
     def of(self, name: str) -> ProcessLimit:
         """The owner's own limits for it; None in them is the default, 0 none."""
@@ -85,8 +136,17 @@ class Limits:
         except KeyError:
             raise NotWatched(name) from None
 
+    def knows(self, name: str) -> bool:
+        """Whether one of that name is watched, or has limits of its own."""
+        return name in self._charges or name in self._file.settings.limits.processes
+
+    @property
+    def restarts(self) -> dict[str, LastRestart]:
+        """Who was ended for a limit since the app runs, and when last; by name, also while it is not watched."""
+        return {name: known.last for name, known in self._excesses.items() if known.last is not None}
+
     async def change(self, name: str, limit: ProcessLimit) -> None:
-        """Keep other limits for it, and apply them at once. Raises SettingsError."""
+        """Keep other limits for it, and apply them at once where it is watched now. Raises SettingsError."""
         await asyncio.to_thread(self._file.set_process_limit, name, limit)
         if (charge := self._charges.get(name)) is not None:
             self.limiter.set_limits(charge.pid, limit.cpu_percent, limit.memory_mb)
@@ -98,7 +158,7 @@ class Limits:
 
     def restart(self, name: str) -> None:
         """End it politely; its owner starts it again. Raises NotWatched."""
-        self.find(name).restart(ASKED)
+        self.find(name).restart(ASKED, 0)
 
     def kill(self, name: str) -> None:
         """End it at once; its owner takes that for a crash. Raises NotWatched."""
@@ -107,7 +167,15 @@ class Limits:
     def _end(self, charge: Charge, why: Why, reason: str, at_once: bool) -> None:
         if self._charges.get(charge.process.name) is not charge:
             return
-        log_event('warning', charge.process.name, f'ended: {reason}')
+        if charge.excess is None:  # else it was told already, and has not obeyed yet
+            charge.excess = self._note(charge.process.name, why, reason)
+        log_event('warning', charge.process.name, f'ended: {reason}', again_in=charge.excess.wait)
         if at_once:
             charge.process.kill()
-        charge.restart(why)
+        charge.restart(why, charge.excess.wait)
+
+    def _note(self, name: str, why: Why, reason: str) -> LastRestart:
+        known = self._excesses[name] = self._excesses.pop(name) if name in self._excesses else Excesses()
+        if len(self._excesses) > MOST_NAMES:
+            del self._excesses[next(iter(self._excesses))]
+        return known.note(self._clock, why, reason)

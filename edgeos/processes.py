@@ -67,7 +67,9 @@ class ChildProcess:
         self.argv = list(argv)
         self.returncode: int | None = None
         self.was_killed = False  # by us: no crash
-        self.before_stop: Callable[[], None] = lambda: None  # whoever may hold it lets it go, or it could not obey
+        self.before_stop: Callable[[], None] = _nothing  # whoever may hold it lets it go, or it could not obey
+        self.after_end: Callable[[], None] = _nothing  # and ends what it leaves behind
+        self.marker = b''  # of its last start; as it stands in the environment of all that came from it
         self._env = env
         self._cwd = cwd
         self._pass_fds = tuple(pass_fds)
@@ -94,6 +96,7 @@ class ChildProcess:
             raise ProcessError(f'{self.name}: program {self.argv[0]!r} not found')
         self._popen = self.returncode = None
         self.was_killed = False
+        self.before_stop = self.after_end = _nothing
         self._spawned = asyncio.get_running_loop().create_future()
         self._supervision = asyncio.create_task(self._live(self._spawned), name=f'child {self.name}')
         await asyncio.shield(self._spawned)
@@ -150,6 +153,8 @@ class ChildProcess:
     def _spawn(self) -> 'subprocess.Popen[bytes]':
         lifeline_end, self._lifeline = os.pipe()
         on_linux = sys.platform == 'linux'
+        tree = uuid.uuid4().hex
+        self.marker = f'{TREE}={tree}'.encode()
         shim = [sys.executable, '-I', '-S', str(_SHIM), str(os.getpid()), str(lifeline_end)] if on_linux else []
         try:
             popen = subprocess.Popen(
@@ -158,7 +163,7 @@ class ChildProcess:
                 stdin=subprocess.PIPE if self._with_input else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env={**(os.environ if self._env is None else self._env), TREE: uuid.uuid4().hex},
+                env={**(os.environ if self._env is None else self._env), TREE: tree},
                 cwd=self._cwd,
                 pass_fds=(*self._pass_fds, lifeline_end) if on_linux else self._pass_fds,
                 start_new_session=True,
@@ -190,6 +195,7 @@ class ChildProcess:
         finally:
             self._signal_group(_KILL)  # the leader is not reaped yet, so its number cannot belong to another group
             self.returncode = popen.wait()
+            self.after_end()
             self._close_lifeline()
             self._close_input()
             await asyncio.wait({output}, timeout=_DRAIN_LIMIT)
@@ -224,6 +230,10 @@ class ChildProcess:
         if self._lifeline is not None:
             os.close(self._lifeline)
             self._lifeline = None
+
+
+def _nothing() -> None:
+    pass
 
 
 async def stop_all(children: Iterable[ChildProcess]) -> None:

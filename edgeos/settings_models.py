@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from edgeos.bounds import LEAST_CPU, LEAST_MEMORY
 
 Id = Annotated[str, Field(pattern=r'^[a-z][a-z0-9_-]{0,62}$')]
 
@@ -47,17 +50,25 @@ class SecuritySettings(StrictModel):
         return value
 
 
-def _limit(value: float) -> float:
-    if 0 < value < 1:
-        raise ValueError('expected 0 for no limit, or at least 1')
-    return value
+def _none_or(least: float) -> Callable[[float], float]:
+    def check(value: float) -> float:
+        if 0 < value < least:
+            raise ValueError(f'expected 0 for no limit, or at least {least:g}')
+        return value
+
+    return check
+
+
+MOST_CPU, MOST_MEMORY = 100 * (os.cpu_count() or 1), 1_048_576
+CpuLimit = Annotated[float, Field(ge=0, le=MOST_CPU), AfterValidator(_none_or(LEAST_CPU))]
+MemoryLimit = Annotated[int, Field(ge=0, le=MOST_MEMORY), AfterValidator(_none_or(LEAST_MEMORY))]
 
 
 class ProcessLimit(StrictModel):
     """Of one plugin or worker; left out is the default, 0 is none."""
 
-    cpu_percent: Annotated[float, Field(ge=0, le=100 * (os.cpu_count() or 1)), AfterValidator(_limit)] | None = None
-    memory_mb: Annotated[int, Field(ge=0, le=1_048_576)] | None = None
+    cpu_percent: CpuLimit | None = None
+    memory_mb: MemoryLimit | None = None
 
 
 ProcessName = Annotated[str, Field(min_length=1, max_length=200)]
@@ -66,8 +77,8 @@ ProcessName = Annotated[str, Field(min_length=1, max_length=200)]
 class LimitSettings(StrictModel):
     """`cpu_percent` is of one core, per plugin or worker; `processes` are those with limits of their own, by name."""
 
-    cpu_percent: float = Field(default=50.0, ge=1, le=100 * (os.cpu_count() or 1))
-    memory_mb: int = Field(default=150, ge=16, le=1_048_576)
+    cpu_percent: float = Field(default=50.0, ge=LEAST_CPU, le=MOST_CPU)
+    memory_mb: int = Field(default=150, ge=LEAST_MEMORY, le=MOST_MEMORY)
     check_interval: float = Field(default=0.5, ge=0.1, le=60, description='s')
     processes: dict[ProcessName, ProcessLimit] = Field(default={}, max_length=1000)
 

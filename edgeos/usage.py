@@ -90,6 +90,11 @@ class Usage:
         now = self._clock.wall()
         return sum(now - HOUR <= t <= now for t in ring.starts) if ring is not None else 0
 
+    def knows(self, name: str) -> bool:
+        """Whether one of that name ran within the last hour."""
+        ring = self._rings.get(name)
+        return ring is not None and ring.newest >= self._clock.wall() - HOUR
+
     def note_start(self, name: str) -> None:
         """A process of that name runs; called at once, because one may live shorter than a sample."""
         self._ring(name).starts.append(self._clock.wall())

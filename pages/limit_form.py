@@ -1,12 +1,12 @@
 """What the owner types as a limit: for one process, and for all that have none of their own."""
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 
 from nicegui import ui
 
+from edgeos.bounds import LEAST_CPU, LEAST_MEMORY
 from edgeos.settings import SettingsError
-from edgeos.settings_models import LimitSettings, ProcessLimit
+from edgeos.settings_models import MOST_CPU, MOST_MEMORY, LimitSettings, ProcessLimit
 from pages.format import Format
 from pages.forms import DecimalField, NumberField, choice_field, decimal_field, focus_first_error, number_field
 from pages.frame import House
@@ -16,8 +16,6 @@ from pages.process_rows import megabytes, percent
 from pages.sheet import Button, Text
 from pages.toasts import say_done, say_trouble
 
-MOST_CPU = 100 * (os.cpu_count() or 1)
-LEAST_MB, MOST_MB = 16, 1_048_576
 DEFAULT, NONE, OWN = 'default', 'none', 'own'
 
 
@@ -72,7 +70,7 @@ class ProcessLimitForm:
             self._cpu = LimitChoice(_('CPU'), percent(held.cpu_percent, words), own.cpu_percent, held.cpu_percent,
                                     _cpu_field)  # fmt: skip
             self._memory = LimitChoice(_('Memory'), megabytes(held.memory_mb, words), own.memory_mb, held.memory_mb,
-                                       lambda: _memory_field(1))  # fmt: skip
+                                       _memory_field)  # fmt: skip
             self._apply = Button(_('Apply'), look='pri', submits=True)
         form.on('submit.prevent', self._submit, [])
 
@@ -108,7 +106,7 @@ class DefaultsForm:
             Text('p', _('For each PLC worker and plugin. Those with limits of their own keep them.'), 'eo-muted')
             with ui.element('form').classes('eo-form').props('novalidate autocomplete="off"') as form:
                 with ui.element('div').classes('eo-fields even'):
-                    self._cpu, self._memory = _cpu_field(), _memory_field(LEAST_MB)
+                    self._cpu, self._memory = _cpu_field(), _memory_field()
                 self._save = Button(_('Save'), look='pri', submits=True)
             form.on('submit.prevent', self._submit, [])
         self._put(house.system.settings_file.settings.limits)
@@ -160,9 +158,9 @@ def choice_of(limit: float | None) -> str:
 
 def _cpu_field() -> DecimalField:
     return decimal_field(_('CPU limit'), _('100 % is one whole core; this machine has {count}.').format(
-        count=MOST_CPU // 100), low=1, high=MOST_CPU, unit=_('% of one core'))  # fmt: skip
+        count=MOST_CPU // 100), low=LEAST_CPU, high=MOST_CPU, unit=_('% of one core'))  # fmt: skip
 
 
-def _memory_field(low: int) -> NumberField:
-    return number_field(_('Memory limit'), hint=_('Above it, the process is restarted.'), low=low, high=MOST_MB,
-                        unit='MB')  # fmt: skip
+def _memory_field() -> NumberField:
+    return number_field(_('Memory limit'), hint=_('Above it, the process is restarted.'), low=LEAST_MEMORY,
+                        high=MOST_MEMORY, unit='MB')  # fmt: skip

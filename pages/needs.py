@@ -7,7 +7,7 @@ from edgeos.connections.history_file import Vital
 from edgeos.system import System
 from edgeos.vitals import EVERY
 from pages.format import NBSP, Format, Translate
-from pages.process_rows import TROUBLE, percent, state_of
+from pages.process_rows import Past, count_trouble, percent
 
 FULL = 90.0  # %
 HOT = 80.0  # °C
@@ -56,7 +56,6 @@ def degrees(value: float, words: Format) -> str:
 
 def count_needs(system: System) -> int:
     """For the badge: the same that the page counts."""
-    words, stats = Format('en', str), system.limits.limiter.get_stats()
-    rows = stats['processes'].values()
-    return (len(warnings_of(system.vitals.recent(SLOW_SAMPLES * EVERY + 1), words, str))
-            + sum(state_of(row, stats['mechanism'], words, str).tone in TROUBLE for row in rows))  # fmt: skip
+    machine = warnings_of(system.vitals.recent(SLOW_SAMPLES * EVERY + 1), Format('en', str), str)
+    past = Past(system.services.clock.wall(), ended=system.limits.restarts)
+    return len(machine) + count_trouble(system.limits.limiter.get_stats(), past)

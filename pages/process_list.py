@@ -11,7 +11,7 @@ from pages.frame import House
 from pages.i18n import _, current_language
 from pages.mechanism_view import show_mechanism, show_unavailable
 from pages.process_detail import ProcessDetail
-from pages.process_rows import Row, gone_row, shown_rows
+from pages.process_rows import TROUBLE, Past, Row, gone_row, shown_rows
 from pages.sheet import Text, icon_of
 from pages.time_graph import OVERVIEW, OWN
 
@@ -63,7 +63,7 @@ class ProcessesView:
     @property
     def troubles(self) -> int:
         """How many of them need somebody."""
-        return sum(row['tone'] in ('warn', 'bad') for row in self._told.values())
+        return sum(row['tone'] in TROUBLE for row in self._told.values())
 
     @property
     def held(self) -> int:
@@ -84,7 +84,8 @@ class ProcessesView:
     def _rows(self) -> list[Row]:
         stats, usage = self._system.limits.limiter.get_stats(), self._system.usage
         starts = {row['name']: usage.starts(row['name']) for row in stats['processes'].values()}
-        rows = shown_rows(stats, starts, self._format, _)
+        past = Past(self._system.services.clock.wall(), starts, self._system.limits.restarts)
+        rows = shown_rows(stats, past, self._format, _)
         if self._detail is not None:  # stays where somebody may be writing, also while it is started again
             name = self._detail.name
             running = next((row for row in rows if row['name'] == name), None)

@@ -1,8 +1,10 @@
 """What the list of watched processes says of each: state, bars against limits, sentences. Pure functions."""
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from edgeos.limits import LastRestart
 from pages.format import NBSP, Format, Translate, natural
 
 MARK = 0.75  # where on a bar the limit is marked
@@ -14,6 +16,7 @@ Row = dict[str, Any]
 Bar = list[float | None]  # value, mark of the limit, latest: shares of its width from 0 to 1; None is none
 
 NO_BAR: Bar = [None, None, None]
+RECENT = 3600.0  # s for which it is told that a process was ended for a limit
 
 
 class State(NamedTuple):
@@ -25,22 +28,31 @@ class State(NamedTuple):
     why: str
 
 
-def shown_rows(stats: Stats, starts: Mapping[str, int], words: Format, _: Translate) -> list[Row]:
-    """Trouble first, then by name."""
-    rows = [shown_row(row, stats['mechanism'], starts.get(row['name'], 0), words, _)
-            for row in stats['processes'].values()]  # fmt: skip
-    return sorted(rows, key=lambda row: (row['tone'] not in TROUBLE, natural(row['name'])))
+@dataclass(slots=True)
+class Past:
+    """What happened to the processes before: starts in the last hour, and who was last ended for a limit; by name."""
+
+    now: float  # epoch s
+    starts: Mapping[str, int] = field(default_factory=dict)
+    ended: Mapping[str, LastRestart] = field(default_factory=dict)
 
 
-def shown_row(row: Row, mechanism: str, starts: int, words: Format, _: Translate) -> Row:
+def shown_rows(stats: Stats, past: Past, words: Format, _: Translate) -> list[Row]:
+    """Trouble first, then by name; those that wait for their next start too."""
+    running = [shown_row(row, stats['mechanism'], past, words, _) for row in stats['processes'].values()]
+    waiting = [gone_row(name, {'label': label_of(name, _), 'how': ''}, _, state, since)
+               for name, state, since in waiting_of(stats, past, words, _)]  # fmt: skip
+    return sorted([*running, *waiting], key=lambda row: (row['tone'] not in TROUBLE, natural(row['name'])))
+
+
+def shown_row(row: Row, mechanism: str, past: Past, words: Format, _: Translate) -> Row:
     """A process as the browser takes it."""
-    state = state_of(row, mechanism, words, _)
+    state, since = judged(row, mechanism, past, words, _)
     limit, memory_limit = row['limit'], row['memory_limit_mb']
-    again = _('Started {count} times in the last hour.').format(count=starts) if starts > 1 else ''
     return {
         'name': row['name'], 'label': label_of(row['name'], _),
         'tone': state.tone, 'shape': state.shape, 'word': state.word,
-        'why': state.why or again, 'since': epoch_of(row['throttled_since']),
+        'why': state.why, 'since': since,
         'cpu': cpu_bar(row['average_cpu_percent'], row['cpu_percent'], limit),
         'cpu_text': percent(row['average_cpu_percent'], words), 'cpu_of': against(limit, percent, words, _),
         'cpu_look': {'busy': 'held', 'warn': 'warn' if row['throttled'] else ''}.get(state.tone, ''),
@@ -52,11 +64,51 @@ def shown_row(row: Row, mechanism: str, starts: int, words: Format, _: Translate
     }  # fmt: skip
 
 
-def gone_row(name: str, before: Row, _: Translate) -> Row:
-    """A process that has ended, kept in the list while somebody looks at it."""
-    return {**before, 'name': name, 'tone': 'idle', 'shape': 'ring', 'word': _('Not running'), 'why': '',
+def gone_row(name: str, before: Row, _: Translate, state: State | None = None, since: float | None = None) -> Row:
+    """A process that has ended, kept in the list while somebody looks at it, or while it waits for its next start."""
+    tone, shape, word, why = state or State('idle', 'ring', _('Not running'), '')
+    return {**before, 'name': name, 'tone': tone, 'shape': shape, 'word': word, 'why': why, 'since': since,
             'cpu': NO_BAR, 'cpu_text': '–', 'cpu_of': '', 'cpu_now': '', 'cpu_look': '', 'memory': NO_BAR,
             'memory_text': '–', 'memory_of': '', 'memory_look': ''}  # fmt: skip
+
+
+def judged(row: Row, mechanism: str, past: Past, words: Format, _: Translate) -> tuple[State, float | None]:
+    """What to say of a process that runs, by what it does now and what happened before; `{time}` in it, epoch s."""
+    state, ended = state_of(row, mechanism, words, _), past.ended.get(row['name'])
+    if state.tone != 'bad' and ended is not None and ended.is_trouble(past.now):
+        return State('warn', 'triangle', _('Ended often'), _ended_sentence(ended, _)), ended.when
+    if state.why:
+        return state, epoch_of(row['throttled_since'])
+    if ended is not None and past.now < ended.when + RECENT:
+        return state._replace(why=_ended_sentence(ended, _)), ended.when
+    starts = past.starts.get(row['name'], 0)
+    again = _('Started {count} times in the last hour.').format(count=starts) if starts > 1 else ''
+    return state._replace(why=again), None
+
+
+def waiting_of(stats: Stats, past: Past, words: Format, _: Translate) -> list[tuple[str, State, float]]:
+    """Names of those that were ended too often to be started again at once, what to say of them, `{time}` in it."""
+    running = {row['name'] for row in stats['processes'].values()}
+    found = []
+    for name, ended in past.ended.items():
+        if name not in running and ended.is_trouble(past.now) and not ended.is_due(past.now):
+            left = words.span(ended.when + ended.wait - past.now)
+            why = _ended_sentence(ended, _) + ' ' + _('Next start in {left}.').format(left=left)
+            found.append((name, State('warn', 'triangle', _('Ended often'), why), ended.when))
+    return found
+
+
+def count_trouble(stats: Stats, past: Past) -> int:
+    """How many processes need somebody, those that wait too."""
+    words = Format('en', str)
+    running = [judged(row, stats['mechanism'], past, words, str)[0] for row in stats['processes'].values()]
+    return sum(state.tone in TROUBLE for state in running) + len(waiting_of(stats, past, words, str))
+
+
+def _ended_sentence(ended: LastRestart, _: Translate) -> str:
+    sentence = (_('Ended at {time}: {why}.') if ended.count == 1 else
+                _('Ended {count} times, last at {time}: {why}.'))  # fmt: skip
+    return sentence.replace('{count}', str(ended.count)).replace('{why}', _(ended.why))
 
 
 def state_of(row: Row, mechanism: str, words: Format, _: Translate) -> State:

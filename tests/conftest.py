@@ -1,7 +1,15 @@
-"""A test run never reports to the Sentry server of whoever runs it: neither from here nor from a child process."""
+"""What holds for all tests and the processes they start, whoever runs them and how.
+
+A run never reports to the Sentry server of its user. Signals that a shell has ignored (nohup, &) work again.
+"""
 import os
+import signal
 
 from edgeos import reporting
+
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (getattr(signal, 'SIGHUP', 0), signal.SIG_DFL)):
+    if number and signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 for name in ('SENTRY_DSN', 'ENVIRONMENT'):
     os.environ.pop(name, None)

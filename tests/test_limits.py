@@ -1,7 +1,10 @@
 """The owner's limits over real child processes."""
 import asyncio
+import contextlib
+import os
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import psutil
@@ -10,13 +13,28 @@ import pytest
 from edgeos import reporting
 from edgeos.connections.kinds import config_models
 from edgeos.limiter import ResourceLimiter
-from edgeos.limits import ASKED, MEMORY, Limits, NotWatched
+from edgeos.limits import ASKED, MEMORY, Excesses, Limits, NotWatched
 from edgeos.processes import ChildProcess
 from edgeos.settings import SettingsFile
 from edgeos.settings_models import ProcessLimit
-from tests.helpers import eventually
+from tests.helpers import FakeClock, eventually
 
+needs_linux = pytest.mark.skipif(sys.platform != 'linux', reason='platform: needs Linux')
+Leavers = Callable[[str], Awaitable[tuple[ChildProcess, list[int]]]]
 SPIN = 'while True: pass'
+LEAVE = '''
+import os, time
+def leave(again):
+    if os.fork() == 0:
+        os.setsid()
+        if again and os.fork():
+            os._exit(0)
+        print(os.getpid(), flush=True)
+        time.sleep(600)
+        os._exit(0)
+leave(False)
+leave(True)
+'''
 EAT = 'import time; data = bytearray(200_000_000)\nwhile True: time.sleep(0.1)'
 
 
@@ -37,7 +55,7 @@ class Heard:
 @pytest.fixture
 async def limits(tmp_path: Path) -> AsyncIterator[Limits]:
     file = SettingsFile.load(tmp_path / 'settings.toml', config_models(), create=True)
-    limiter = ResourceLimiter(50, 0.1, memory_limit_mb=100, strays=tmp_path / 'processes.json')
+    limiter = ResourceLimiter(5, 0.1, memory_limit_mb=100, strays=tmp_path / 'processes.json')
     limiter.start_monitoring()
     yield Limits(limiter, file)
     await asyncio.to_thread(limiter.shutdown)
@@ -53,7 +71,7 @@ def row(limits: Limits, process: ChildProcess) -> dict[str, object]:
     return limits.limiter.get_stats()['processes'].get(process.pid, {})  # type: ignore[no-any-return]
 
 
-def ignore(_reason: str) -> None:
+def ignore(_reason: str, _wait: int) -> None:
     pass
 
 
@@ -62,9 +80,9 @@ async def test_a_hog_is_held_and_the_owners_own_limit_applies_at_once_and_is_kep
     try:
         limits.watch(process, ignore)
         await eventually(lambda: row(limits, process).get('throttled'))
-        assert row(limits, process)['limit'] == 50
-        await limits.change('hog', ProcessLimit(cpu_percent=20))
-        assert row(limits, process)['limit'] == 20
+        assert row(limits, process)['limit'] == 5
+        await limits.change('hog', ProcessLimit(cpu_percent=3))
+        assert row(limits, process)['limit'] == 3
         await limits.change('hog', ProcessLimit(cpu_percent=0))
         await eventually(lambda: not row(limits, process)['throttled'])
         assert row(limits, process)['limit'] is None
@@ -76,7 +94,7 @@ async def test_a_hog_is_held_and_the_owners_own_limit_applies_at_once_and_is_kep
     limits.watch(another, ignore)
     assert row(limits, another)['limit'] is None, 'known by its name'
     await limits.change('hog', ProcessLimit())
-    assert row(limits, another)['limit'] == 50 and 'hog' not in limits._file.path.read_text()
+    assert row(limits, another)['limit'] == 5 and 'hog' not in limits._file.path.read_text()
     await another.stop()
 
 
@@ -103,20 +121,60 @@ async def test_one_that_takes_too_much_memory_is_restarted_with_the_reason(limit
     reporting.attach(heard)
     process = await child(EAT)
     try:
-        limits.watch(process, reasons.append)
+        limits.watch(process, lambda why, _wait: reasons.append(why))
         await eventually(lambda: reasons)
         await eventually(lambda: not process.is_running)
     finally:
         reporting.detach(heard)
         await process.stop()
-    assert reasons == [MEMORY] and heard.errors == []
+    assert set(reasons) == {MEMORY} and heard.errors == [], 'once more when it grows while it is asked to end'
     assert any(event.startswith('hog: ended: ') and 'limit of 100 MB' in event for event in heard.events)
+
+
+async def test_who_takes_too_much_memory_again_and_again_has_to_wait(limits: Limits) -> None:
+    waits: list[int] = []
+    assert limits.restarts.get('hog') is None
+    for number in (1, 2, 3):
+        process = await child(EAT)
+        try:
+            limits.watch(process, lambda _why, wait: waits.append(wait))
+            await eventually(lambda number=number: len(waits) == number)
+        finally:
+            await process.stop()
+            limits.forget(process)
+    assert waits == [1, 1, 30]
+    last = limits.restarts.get('hog')
+    assert last is not None and abs(time.time() - last.when) < 30
+    assert (last.why, last.count, last.wait) == (MEMORY, 3, 30) and 'limit of 100 MB' in last.reason
+
+
+@pytest.mark.parametrize(('runs', 'waits'), [
+    ([1] * 9, [1, 1, 30, 60, 120, 240, 300, 300, 300]),  # s until it takes too much
+    ([301] * 9, [1] * 9),
+    ([250] * 5, [1, 1, 30, 30, 30]),
+    ([1, 1, 1, 1, 601, 1, 1], [1, 1, 30, 60, 1, 1, 30]),
+])
+def test_the_wait_grows_with_the_excesses_of_the_last_ten_minutes(runs: list[int], waits: list[int]) -> None:
+    clock, excesses = FakeClock(), Excesses()
+    for number, run in enumerate(runs):
+        clock.advance(run)
+        noted = excesses.note(clock, MEMORY, 'x')
+        assert (noted.wait, noted.when) == (waits[number], clock.wall())
+        clock.advance(noted.wait)
+
+
+async def test_limits_may_be_kept_for_one_that_does_not_run_yet(limits: Limits) -> None:
+    await limits.change('later', ProcessLimit(cpu_percent=20, memory_mb=300))
+    process = await child('import time; time.sleep(60)', 'later')
+    limits.watch(process, ignore)
+    assert (row(limits, process)['limit'], row(limits, process)['memory_limit_mb']) == (20, 300)
+    await process.stop()
 
 
 async def test_restart_and_kill_go_by_name(limits: Limits) -> None:
     reasons: list[str] = []
     process = await child(SPIN)
-    limits.watch(process, reasons.append)
+    limits.watch(process, lambda why, _wait: reasons.append(why))
     limits.restart('hog')
     assert reasons == [ASKED] and not process.was_killed
     limits.kill('hog')
@@ -125,6 +183,50 @@ async def test_restart_and_kill_go_by_name(limits: Limits) -> None:
     for act in (limits.restart, limits.kill):
         with pytest.raises(NotWatched):
             act('hog')
+
+
+@pytest.fixture
+async def leavers() -> AsyncIterator[Leavers]:
+    """A child with two that have left it: one in a session of its own, one a daemon. They ignore its end."""
+    left: list[int] = []
+
+    async def make(after: str) -> tuple[ChildProcess, list[int]]:
+        process = ChildProcess('leaver', [sys.executable, '-c', LEAVE + after],
+                               on_line=lambda line: left.append(int(line)))  # fmt: skip
+        await process.start()
+        return process, left
+
+    yield make
+    for pid in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, 9)
+
+
+@needs_linux
+@pytest.mark.parametrize('way', ['stop', 'kill', 'itself', 'at once', 'forget', 'shutdown', 'again'])
+async def test_nothing_of_a_child_outlives_it(limits: Limits, leavers: Leavers, way: str) -> None:
+    process, left = await leavers({'itself': 'time.sleep(1.5)', 'at once': ''}.get(way, 'time.sleep(600)'))
+    try:
+        limits.watch(process, ignore)
+        await eventually(lambda: len(left) == 2)
+        if way == 'stop':
+            await process.stop()
+        elif way == 'kill':
+            limits.kill('leaver')
+        elif way == 'forget':
+            limits.forget(process)
+        elif way == 'shutdown':
+            await asyncio.to_thread(limits.limiter.shutdown)
+        elif way == 'again':  # another one by its name
+            other = await child(SPIN, 'leaver')
+            limits.watch(other, ignore)
+        await eventually(lambda: not any(psutil.pid_exists(pid) for pid in left))
+        await eventually(lambda: not process.is_running)
+        if way == 'again':
+            assert other.is_running
+            await other.stop()
+    finally:
+        await process.stop()
 
 
 async def test_what_is_gone_already_is_not_watched(limits: Limits) -> None:

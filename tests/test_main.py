@@ -1,4 +1,5 @@
 """The program from outside: exit statuses, the ready line, clean ends, one line for each mistake."""
+import contextlib
 import io
 import json
 import os
@@ -91,6 +92,64 @@ def test_a_signal_is_a_clean_end_also_while_clients_hang_on(start, number):
         process.send_signal(number)
         assert end_of(process)[0] == 0
         assert time.monotonic() - began < 5
+
+
+@pytest.mark.skipif(not hasattr(signal, 'SIGHUP'), reason='platform: has no terminals that hang up')
+def test_the_end_of_its_terminal_is_a_clean_end_unless_nohup_says_otherwise(start, spawn):
+    process = start('--headless', '--port', '0')
+    url_of(process)
+    process.send_signal(signal.SIGHUP)
+    assert end_of(process) == (0, '', '')
+    code = ('import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n'
+            'os.execv(sys.executable, [sys.executable, *sys.argv[1:]])')
+    process = spawn('-c', code, MAIN, '--headless', '--port', '0')
+    url = url_of(process)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert get(f'{url}/api/health')[1]['status'] == 'ok'
+    process.send_signal(signal.SIGTERM)
+    assert end_of(process)[0] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, 'openpty'), reason='platform: has no terminals')
+def test_a_closed_terminal_holds_up_nothing_of_the_end(tmp_path):
+    ours, theirs = os.openpty()
+    code = ('import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n'
+            'os.execv(sys.executable, [sys.executable, *sys.argv[1:]])')
+    process = subprocess.Popen([sys.executable, '-c', code, MAIN, '--headless', '--port', '0'], cwd=tmp_path,
+                               stdin=theirs, stdout=theirs, stderr=theirs, env=clean_environment())  # fmt: skip
+    try:
+        os.close(theirs)
+        said = b''
+        while b'ready at' not in said:
+            said += os.read(ours, 4096)
+        os.close(ours)
+        assert process.wait(15) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_it_runs_and_ends_cleanly_when_nobody_reads_what_it_says(tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with socket.create_server(('127.0.0.1', 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen([sys.executable, MAIN, '--headless', '--port', str(port)], cwd=tmp_path, stdout=writer,
+                               env=clean_environment())  # fmt: skip
+    os.close(writer)
+    try:
+        eventually_sync(lambda: reaches(port), timeout=15)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def reaches(port):
+    with contextlib.suppress(OSError):
+        return get(f'http://127.0.0.1:{port}/api/health')[0] == 200
 
 
 def test_headless_has_the_api_and_no_pages(start):

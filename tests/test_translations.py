@@ -21,7 +21,7 @@ PASSED_ON = {  # texts that are found where they come from
     'pages/report_test.py: reporter.trouble',
     'edgeos/demo/plc_part.py: name', 'edgeos/demo/plc_part.py: explanation', 'pages/demo_page.py: part.name',
     'pages/demo_page.py: switch.name', 'pages/demo_page.py: switch.explanation', 'pages/frame.py: title',
-    'pages/rows.py: template', 'pages/rows.py: value', 'pages/rows.py: failure.hint_text', 'pages/settings_backup.py: error.notice.template',
+    'pages/rows.py: template', 'pages/process_rows.py: ended.why', 'pages/rows.py: value', 'pages/rows.py: failure.hint_text', 'pages/settings_backup.py: error.notice.template',
 }  # fmt: skip
 
 

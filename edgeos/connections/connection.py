@@ -228,7 +228,7 @@ class Connection(LinkState):
         self.connected_at = None
         self.retriable = failure.retriable
         self.note_failure(failure, kind='lost' if was_connected else 'failed')
-        delay = self._backoff.next_delay(now, eager=failure.cheap)
+        delay = max(failure.wait, self._backoff.next_delay(now, eager=failure.cheap))
         self.next_retry = now + delay if failure.retriable else None
 
     async def _wait(self, delay: float | None) -> None:

@@ -11,7 +11,7 @@ from edgeos.connections.plc_failures import Ends, ads_failure, failed_to_reach, 
 from edgeos.connections.plc_points import PlcPoints
 from edgeos.connections.plc_router import resolve
 from edgeos.connections.plc_udp import local_address_for
-from edgeos.connections.plc_workers import OPEN_LIMIT, PlcLink, WorkerBusy
+from edgeos.connections.plc_workers import OPEN_LIMIT, PlcLink, WorkerBusy, WorkerEnded
 from edgeos.connections.services import Browsed, Services
 from edgeos.connections.state import ConnectionFailure, Notice, Status, WriteRefused
 from edgeos.gateway import Source, UnknownPoint
@@ -116,6 +116,8 @@ class PlcConnection(Connection):
             raise ConnectionFailure('device_busy', 'Another connection to {address} uses the source NetId {other}.',
                                     'Give both connections the same source NetId.', address=self.address,
                                     other=error, cheap=False) from error  # fmt: skip
+        except WorkerEnded as error:
+            raise self._lost_failure('ended', error.wait, str(error)) from error
         except ProcessError as error:
             raise ConnectionFailure('internal', 'The process for {address} cannot be started: {why}.',
                                     'It is tried again. If it stays, send us the diagnostics.', cheap=False,
@@ -196,7 +198,8 @@ class PlcConnection(Connection):
                                      address=self.address)  # fmt: skip
         if kind == 'ended':
             return ConnectionFailure('connection_lost', 'The process for {address} was ended: {why}.',
-                                     'It is started again by itself.', address=self.address, why=text)  # fmt: skip
+                                     'It is started again by itself.', cheap=not value, wait=value,
+                                     address=self.address, why=text)  # fmt: skip
         if kind == 'gone':
             return ConnectionFailure('connection_lost', 'The process for {address} ended unexpectedly.',
                                      'It is started again by itself.', address=self.address)  # fmt: skip

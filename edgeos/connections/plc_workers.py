@@ -38,14 +38,23 @@ class WorkerBusy(Exception):
     """Raised where the worker of that address calls itself by another source NetId, which is the process's own."""
 
 
+class WorkerEnded(Exception):
+    """Raised where a worker was ended before it was there; says why. `wait`: see Watch."""
+
+    def __init__(self, why: str, wait: int) -> None:
+        super().__init__(why)
+        self.wait = wait
+
+
 class WorkerDied(Exception):
     """Reported when a worker ends though nobody ended it: a mistake of ours, or a crash of AdsLib."""
 
 
 class Watch(Protocol):
-    """Whoever holds the processes to their limits; ends one by a word to its owner, with the reason."""
+    """Whoever holds the processes to their limits; ends one by a word to its owner, with the reason and the seconds (0
+    or more) in which it is not to be started again."""
 
-    def watch(self, process: ChildProcess, restart: Callable[[str], None], /) -> None: ...
+    def watch(self, process: ChildProcess, restart: Callable[[str, int], None], /) -> None: ...
 
     def forget(self, process: ChildProcess, /) -> None: ...
 
@@ -112,6 +121,7 @@ class PlcWorker:
         self.peer: Peer
         self._said: deque[str] = deque(maxlen=LAST_LINES)
         self._is_ending = self._is_failed = False
+        self._ended: WorkerEnded | None = None
         self._watch: asyncio.Task[None] | None = None
         self._report: asyncio.Task[None] | None = None
 
@@ -120,7 +130,7 @@ class PlcWorker:
         return self.process.is_running and not self.peer.is_closed and not self._is_failed
 
     async def start(self) -> None:
-        """Returns when it listens; raises ProcessError. What it has begun must be ended in any case."""
+        """Returns when it listens; raises ProcessError, WorkerEnded. What it has begun must be ended in any case."""
         self.peer = await Peer.over(self._ours, self._on_message, self._on_close)
         await self.process.start()
         if self._limits is not None:
@@ -129,7 +139,7 @@ class PlcWorker:
         try:
             await self.peer.call('hello', {'link': 0}, START_LIMIT)
         except (TimeoutError, RpcClosed, RpcError) as error:
-            raise ProcessError(f'{self.process.name} does not come up') from error
+            raise self._ended or ProcessError(f'{self.process.name} does not come up') from error
         self._watch = asyncio.create_task(self._watch_silence(), name=f'watch {self.process.name}')
 
     def join(self, owner: str, on_message: Callable[[Message], None]) -> PlcLink:
@@ -138,17 +148,18 @@ class PlcWorker:
         self.links[link.number] = link
         return link
 
-    def fail(self, kind: str, value: int = 0, text: str = '') -> None:
+    def fail(self, kind: str = 'ended', value: int = 0, text: str = '') -> None:
         """The way to the PLC is dead, for everybody who used it; ends the process at once."""
         self._lose_all(kind, value, text)
         self.process.kill()
 
-    def _end_because(self, why: str) -> None:
+    def _end_because(self, why: str, wait: int) -> None:
         """Politely: whoever used it leaves, and the last one ends it."""
+        self._ended = WorkerEnded(why, wait)
         if self.links:
-            self._lose_all('ended', 0, why)
+            self._lose_all('ended', wait, why)
         else:
-            self.fail('ended', 0, why)
+            self.fail()
 
     def _lose_all(self, kind: str, value: int, text: str) -> None:
         self._is_failed = True
@@ -228,7 +239,7 @@ class PlcWorkers:
                    on_message: Callable[[Message], None]) -> PlcLink:  # fmt: skip
         """A link to the PLC there; probes the address unless somebody is connected to it.
 
-        Raises OSError (the probe's; TimeoutError after 1.5 s), ProcessError, WorkerBusy.
+        Raises OSError (the probe's; TimeoutError after 1.5 s), ProcessError, WorkerBusy, WorkerEnded.
         """
         async with self._locks.setdefault(endpoint, asyncio.Lock()):
             worker = self._workers.get(endpoint)

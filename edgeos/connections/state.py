@@ -42,6 +42,7 @@ class Failure:
     at: float = 0.0
     retriable: bool = True
     cheap: bool = True  # an attempt that fails like this costs nobody much, so it may be repeated every second
+    wait: float = 0.0  # s; it is not tried again by itself before
 
     @property
     def message(self) -> str:
@@ -71,10 +72,11 @@ class ConnectionFailure(Exception):
     """Raised by a driver when the link could not be opened or was lost; carries the reason for the owner."""
 
     def __init__(self, code: str, text: str, hint: str, *, retriable: bool = True, cheap: bool = True,
-                 **values: object) -> None:  # fmt: skip
+                 wait: float = 0.0, **values: object) -> None:  # fmt: skip
         assert code in CODES, code
         texts = {key: str(value) for key, value in values.items()}
-        self.failure = Failure(code, text, hint, texts, retriable=retriable, cheap=cheap)
+        self.failure = Failure(code, text, hint, texts, retriable=retriable, cheap=cheap,
+                               wait=wait)  # fmt: skip
         super().__init__(f'{code}: {self.failure.message}')
 
 

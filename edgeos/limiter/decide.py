@@ -7,6 +7,7 @@ from enum import Enum
 SAMPLES = 10
 ENOUGH = 3  # samples before anything is judged
 RELEASE_BELOW = 0.8  # x limit
+LONGEST_DEBT = 30  # samples of the limit; what goes beyond is forgiven
 LONGEST_GAP = 5.0  # s between two samples; after more the machine has slept, and the average would mean nothing
 
 MEMORY_WARNING = 0.9  # x limit
@@ -63,11 +64,13 @@ class Average:
         return len(self._samples)
 
 
-def judge(average: Average, limit: float | None, is_throttled: bool, wanted: float = 0.0) -> Verdict:
+def judge(average: Average, limit: float | None, is_throttled: bool, wanted: float = 0.0,
+          debt: float = 0.0) -> Verdict:  # fmt: skip
     """Above the limit it throttles, below 0.8 x limit it releases. In percent of one core; None is no limit.
 
     `wanted` is the average with the time added in which it was kept from the cores by others: who uses little only
-    because of them would run without any limit as soon as they rest.
+    because of them would run without any limit as soon as they rest. Nor is who has a debt: between two bursts it seems
+    calm, and each release would give it one of them for nothing, which at a small limit is many times what it may have.
     """
     if limit is None:
         return Verdict.RELEASE if is_throttled else Verdict.KEEP
@@ -75,9 +78,17 @@ def judge(average: Average, limit: float | None, is_throttled: bool, wanted: flo
         return Verdict.KEEP
     if not is_throttled and average.percent > limit:
         return Verdict.THROTTLE
-    if is_throttled and max(average.percent, wanted) < RELEASE_BELOW * limit:
+    if is_throttled and debt <= 0 and max(average.percent, wanted) < RELEASE_BELOW * limit:
         return Verdict.RELEASE
     return Verdict.KEEP
+
+
+def debt_after(debt: float, used: float, elapsed: float, limit: float | None) -> float:
+    """CPU time (s) that was used beyond the limit and not left unused since, after one more sample."""
+    if limit is None or not 0 < elapsed <= LONGEST_GAP:
+        return 0.0
+    allowed = limit / 100 * elapsed
+    return min(max(0.0, debt + used - allowed), LONGEST_DEBT * allowed)
 
 
 @dataclass(slots=True)

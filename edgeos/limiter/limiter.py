@@ -6,6 +6,7 @@ method may be called from any thread, the event loop's too: none waits for a mea
 
 import atexit
 import logging
+import math
 import os
 import sys
 from collections import deque
@@ -14,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from edgeos.bounds import LEAST_CPU
 from edgeos.clock import SYSTEM_CLOCK, Clock
 from edgeos.limiter.cgroup import Cgroup
 from edgeos.limiter.duty_cycle import DutyCycle
@@ -28,7 +30,7 @@ from edgeos.reporting.boundary import Boundary
 
 NO_LIMIT = 0
 MOST_PROCESSES = 64
-LEAST_CPU = 1.0  # percent; below it the mechanisms cannot hold
+LEAST_MB = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,10 @@ class ResourceLimiter:
     CPU limits are in percent of one core, memory limits in MB. Wherever a limit is given, None means the default and
     `NO_LIMIT` (0) none. `strays` is a file in which the watched processes are kept, for a sweep at the next start. A
     tree with more than `most_processes` is killed. `make_mechanisms` gives what to try, the best first.
+
+    Who was seen in a tree stays in it wherever it goes. A process that leaves by double fork and `setsid` between two
+    looks, within half a second of being made, is found only by the tree's `EDGEOS_TREE` in its environment, as every
+    `ChildProcess` has it.
     """
 
     def __init__(
@@ -54,8 +60,8 @@ class ResourceLimiter:
         make_mechanisms: Callable[[], Sequence[Mechanism]] | None = None,
     ) -> None:
         """Raises ValueError for limits or intervals that make no sense."""
-        if check_interval <= 0:
-            raise ValueError('the check interval must be above 0 s')
+        if type(check_interval) not in (int, float) or not 0 < check_interval < math.inf:
+            raise ValueError(f'check_interval is {check_interval!r}: expected an interval in s, above 0')
         self.mechanism: Mechanism = Mechanism()
         self.unavailable: dict[str, str] = {}  # name of a better mechanism: why it cannot be used here
         self._default_cpu = _cpu(cpu_limit_percent)
@@ -92,6 +98,7 @@ class ResourceLimiter:
         memory_limit_mb: float | None = None,
         on_memory: OnMemory | None = None,
         on_kill: OnKill | None = None,
+        marker: bytes | None = None,
     ) -> bool:
         """Watch a process and all that comes from it; best right after it was started. False when it is gone already.
 
@@ -99,25 +106,27 @@ class ResourceLimiter:
         tree has been above its memory limit for 3 samples, and at once with `urgent` when it is above 1.5 x the limit
         (also after the first call, if it grows that far). Again only after it has been below 0.9 x the limit. Without
         one, an excess is logged only. `on_kill(pid, reason)` is called there too, just before a tree of too many
-        processes is killed. Raises ValueError for the app itself or limits that make no sense; OSError.
+        processes is killed. `marker` is the `EDGEOS_TREE=...` in the environment of a process that we have started:
+        `shutdown` ends its tree, and lets any other only go. Raises ValueError for the app itself, what it was started
+        by, and limits that make no sense; OSError.
         """
-        if pid in (os.getpid(), 0, 1) or pid < 0:
-            raise ValueError(f'process {pid} cannot be limited')
+        self._check(pid)
         limits = self._limits(cpu_limit_percent, memory_limit_mb)
         stat = self._view.stat(pid)
         if stat is None:
             return False
         self.remove_process(pid)
         self._watched[pid] = Watched(Identity(pid, stat.start), name, (cpu_limit_percent, memory_limit_mb), limits,
-                                     self._clock, self.mechanism, on_memory, on_kill)  # fmt: skip
+                                     self._clock, self.mechanism, on_memory, on_kill, marker)  # fmt: skip
         return True
 
     def remove_process(self, pid: int) -> None:
         """Watch it no longer; nothing of it stands still when this returns. An unknown one is fine."""
-        if (watched := self._watched.pop(pid, None)) is not None:
-            watched.hands_off = True
-            self.mechanism.release(watched.root)
-            self._gone.append(watched)
+        self._give_up(pid)
+
+    def end_process(self, pid: int) -> None:
+        """The same, and all that still runs of its tree is killed within some 0.2 s, wherever it has gone."""
+        self._give_up(pid, is_over=True)
 
     def release(self, pid: int) -> None:
         """Let it run now, and keep hands off: to be called before it is asked to stop, which it must be awake for."""
@@ -166,17 +175,32 @@ class ResourceLimiter:
         }
 
     def shutdown(self) -> None:
-        """Let everything run, leave nothing behind, end the threads; at most about 1 s. Once is enough."""
+        """Let everything run, or end it where it is ours, and end the threads; at most about 2 s. Once is enough."""
         monitor, self._monitor = self._monitor, None
         if monitor is None:
             return
-        for watched in list(self._watched.values()):
-            watched.hands_off = True
-            self.mechanism.release(watched.root)
+        for pid, watched in list(self._watched.items()):
+            self._give_up(pid, is_over=watched.is_ours)
         monitor.stop()
         self.mechanism.close()
         self._watched.clear()
         atexit.unregister(self.shutdown)
+
+    def _give_up(self, pid: int, *, is_over: bool = False) -> None:
+        if (watched := self._watched.pop(pid, None)) is not None:
+            watched.hands_off = True
+            watched.is_over = is_over
+            self.mechanism.release(watched.root)
+            self._gone.append(watched)
+
+    def _check(self, pid: int) -> None:
+        if type(pid) is not int or pid <= 0:
+            raise ValueError(f'pid is {pid!r}: expected the number of a process')
+        line = {1, ancestor := os.getpid()}
+        while (stat := self._view.stat(ancestor)) is not None and stat.parent not in (*line, 0):
+            line.add(ancestor := stat.parent)
+        if pid in line:
+            raise ValueError(f'pid is {pid}: the app itself, and what it was started by, cannot be limited')
 
     def _put(self, watched: Watched, limits: Bounds) -> None:
         watched.limits = limits
@@ -217,12 +241,14 @@ def platform_view() -> View:
 
 
 def _cpu(percent: float) -> float | None:
-    if percent < 0 or 0 < percent < LEAST_CPU:
-        raise ValueError(f'a CPU limit of {percent} %: expected at least {LEAST_CPU:g}, or 0 for none')
-    return percent or None
+    return _limit('cpu_limit_percent', percent, LEAST_CPU)
 
 
 def _memory(mb: float) -> float | None:
-    if mb < 0:
-        raise ValueError(f'a memory limit of {mb} MB: expected a positive number, or 0 for none')
-    return mb or None
+    return _limit('memory_limit_mb', mb, LEAST_MB)
+
+
+def _limit(argument: str, value: float, least: float) -> float | None:
+    if type(value) not in (int, float) or not (value == NO_LIMIT or least <= value < math.inf):
+        raise ValueError(f'{argument} is {value!r}: expected a limit of at least {least:g}, or {NO_LIMIT} for none')
+    return value or None

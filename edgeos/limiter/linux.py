@@ -62,6 +62,10 @@ class LinuxView:
                 continue  # that thread has ended
         return found
 
+    def stamp(self) -> int:
+        """In ticks since the boot, time asleep included."""
+        return int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICK)
+
     def forks(self) -> object:
         """The number given last: two equal ones mean that nothing was forked in between."""
         return None if self._load is None else os.pread(self._load, 128, 0).rsplit(None, 1)[-1]

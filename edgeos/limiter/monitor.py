@@ -12,7 +12,9 @@ from functools import cache
 
 from edgeos.clock import Clock
 from edgeos.limiter.decide import MemoryLevel
+from edgeos.limiter.ending import end_all
 from edgeos.limiter.mechanism import Mechanism
+from edgeos.limiter.sample import Tree
 from edgeos.limiter.strays import StrayFile
 from edgeos.limiter.views import View
 from edgeos.limiter.watched import Watched
@@ -59,10 +61,10 @@ class Monitor:
         self._thread.start()
 
     def stop(self) -> None:
-        """End, after the current look."""
+        """End, after the current look and what is left to end."""
         self._closing.set()
         if self._thread is not threading.current_thread():
-            self._thread.join(0.5)
+            self._thread.join(1.0)
 
     def _live(self) -> None:
         look = Boundary('limiter monitor')
@@ -70,12 +72,13 @@ class Monitor:
             while not self._closing.wait(min(TICK, self._interval)):
                 with look:
                     self._look(view)
+            with look:
+                self._take_leave(view)
 
     def _look(self, view: View) -> None:
         """One tick. A tree that cannot be looked at does not keep the others from it."""
         now = self._clock.monotonic()
-        while self._gone:
-            self._forget(self._gone.popleft())
+        self._take_leave(view)
         is_storm = self._is_storm(view)
         with self._census:
             self._take_census(view, now)
@@ -135,7 +138,26 @@ class Monitor:
     def _drop(self, watched: Watched) -> None:
         if self._watched.get(watched.root.pid) is watched:
             del self._watched[watched.root.pid]
-        self._forget(watched)
+        watched.is_over = watched.is_ours  # there may be some that it never showed
+        self._gone.append(watched)
+
+    def _take_leave(self, view: View) -> None:
+        """Of those that others gave up; what is to end does so before the mechanism lets go of its members."""
+        gone = [self._gone.popleft() for _ in range(len(self._gone))]
+        try:
+            over = {self._all_of(watched, view): watched.marker for watched in gone if watched.is_over}
+            if over:
+                end_all(over, self._make_view)
+        finally:
+            for watched in gone:
+                self._forget(watched)
+
+    def _all_of(self, watched: Watched, view: View) -> Tree:
+        if watched.tree is None:
+            watched.tree = Tree(view, watched.root)
+        stats = [view.stat(pid) for pid in self._mechanism.members(watched.root)]
+        watched.tree.adopt((stat for stat in stats if stat), belongs=True)
+        return watched.tree
 
     def _forget(self, watched: Watched) -> None:
         """What the mechanism knows of the tree is another one's when the process is watched again by now."""

@@ -5,6 +5,7 @@ nothing was forked. psutil compares the start before it signals.
 """
 
 import signal
+import time
 
 import psutil
 
@@ -47,6 +48,10 @@ class PortableView:
             return [child.pid for child in psutil.Process(stat.pid).children()]
         except psutil.Error:
             return []
+
+    def stamp(self) -> int:
+        """In ms since 1970."""
+        return round(time.time() * 1000)
 
     def forks(self) -> object:
         """Cannot be told."""

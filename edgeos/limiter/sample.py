@@ -1,10 +1,10 @@
 """A process tree: who belongs to it, the CPU time it has used, its memory.
 
 Covered: children of any depth and of any thread; children in sessions or groups of their own; a process that left the
-tree (daemonised) if it was seen in it before, if it stayed in a session or group that the tree made, or if it carries
-the tree's `EDGEOS_TREE` in its environment; the time of children that came and went between two looks, as soon as their
+tree (daemonised) if it was seen in it before, if it is in a session or group made by one that was, or if it carries the
+tree's `EDGEOS_TREE` in its environment; the time of children that came and went between two looks, as soon as their
 parent has waited for them. Not covered: the time of children whose parent ignores SIGCHLD and that were never seen; a
-process that leaves within half a second, in a session of its own and with its environment emptied.
+process that leaves by double fork and `setsid` between two looks, without that word in its environment.
 """
 
 import os
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from edgeos.limiter.lineage import Lineage
 from edgeos.limiter.views import Grip, Identity, Stat, View
 
 MEBIBYTE = 1024 * 1024
@@ -54,12 +55,12 @@ class Tree:
         self.roster: tuple[Member, ...] = ()  # parents before their children; replaced, never changed
         self.is_denied = False  # one of them may not be signalled: it belongs to another user
         self._view = view
+        self._app = os.getpid()
         self._members: dict[int, Member] = {}
-        self._sessions: set[int] = set()
-        self._groups: set[int] = set()
+        self._lineage = Lineage(view)
         self._scanned: object = _NEVER
         stat = view.stat(root.pid)
-        if stat is not None and stat.start == root.start and _may_join(stat):
+        if stat is not None and stat.start == root.start and self._may_join(root.pid):
             self._add(stat)
             self.refresh()
             self._settle()
@@ -101,7 +102,7 @@ class Tree:
         """
         fresh = []
         for stat in newcomers:
-            if stat.pid in self._members or not _may_join(stat):
+            if stat.pid in self._members or not self._may_join(stat.pid):
                 continue
             if belongs or self._belongs(stat, is_marked):
                 fresh.append(self._add(stat))
@@ -186,7 +187,7 @@ class Tree:
         """End all of them, whatever they fork meanwhile: whole groups first, which the kernel does in one go."""
         with suppress(OSError):  # those that are known go in any case
             self.refresh()
-        for group in self._groups:
+        for group in self._lineage.groups:
             if group != os.getpgrp():  # the app's own
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(group, _KILL)
@@ -224,17 +225,23 @@ class Tree:
                 if pid in self._members:
                     continue
                 stat = self._view.stat(pid)
-                if stat is not None and (stat.parent == parent.pid or self._belongs(stat, None)) and _may_join(stat):
+                if stat is None or not self._may_join(pid):
+                    continue
+                if stat.parent == parent.pid or self._belongs(stat, None):
                     fresh.append(self._add(stat))
                     pending.append(fresh[-1])
         return fresh
 
     def _belongs(self, stat: Stat, is_marked: Callable[[int], bool] | None) -> bool:
-        if not _may_join(stat) or stat.start < self.root.start:
+        if stat.start < self.root.start:
             return False
-        if stat.session in self._sessions or stat.group in self._groups or stat.parent in self._members:
+        if self._lineage.leads_to(stat) or not self._members.keys().isdisjoint((stat.parent, stat.session, stat.group)):
             return True
         return is_marked is not None and is_marked(stat.pid)
+
+    def _may_join(self, pid: int) -> bool:
+        """Never the app itself, though it may be a descendant of what was asked for."""
+        return pid > 1 and pid != self._app
 
     def _add(self, stat: Stat) -> Member:
         member = Member(Identity(stat.pid, stat.start), stat, 0.0, 0.0)
@@ -245,6 +252,7 @@ class Tree:
         """It has ended. What was counted of it comes back in its parent's `reaped`, once."""
         if self._members.get(member.pid) is member:
             del self._members[member.pid]
+            self._lineage.leave(member.pid)
         if member.grip is not None:
             member.grip.close()
         parent = self._members.get(member.stat.parent)
@@ -252,13 +260,8 @@ class Tree:
             parent.credit += member.cpu + member.reaped + member.credit
 
     def _settle(self) -> None:
-        """The roster, and the sessions and groups that only this tree is in."""
         self.roster = tuple(self._members.values())
-        stats = [member.stat for member in self.roster]
-        led = {stat.session for stat in stats if stat.session in self._members}
-        self._sessions = led | (self._sessions & {stat.session for stat in stats})
-        led = {stat.group for stat in stats if stat.group in self._members}
-        self._groups = led | (self._groups & {stat.group for stat in stats})
+        self._lineage.settle(member.stat for member in self.roster)
 
     def _ended_children(self, look: bool) -> float:
         used = 0.0
@@ -292,8 +295,3 @@ class Tree:
                     member.grip.send(number)
             except PermissionError:
                 self.is_denied = True
-
-
-def _may_join(stat: Stat) -> bool:
-    """Never the app itself, though it may be a descendant of what was asked for."""
-    return stat.pid > 1 and stat.pid != os.getpid()

@@ -2,6 +2,9 @@
 
 `{"boot": id of the system's start, "processes": [[pid, start, name, marker], ...]}`; start times count from the boot.
 The marker (`EDGEOS_TREE=...`) is in the environment of all that the process started, wherever it has gone since.
+
+When the app is killed (SIGKILL), what its children have put into sessions of their own stays as it was at that moment,
+running without a limit or standing still, until the next start's sweep ends it.
 """
 
 import json
@@ -11,9 +14,10 @@ import time
 from pathlib import Path
 
 from edgeos.files import write_atomically
+from edgeos.limiter.ending import carriers
 from edgeos.limiter.linux import boot_id
 from edgeos.limiter.sample import Tree
-from edgeos.limiter.views import Identity, Stat, View
+from edgeos.limiter.views import Identity, View
 
 RETRY = 10.0  # s after a failure
 
@@ -42,12 +46,10 @@ class StrayFile:
     def sweep(self, view: View) -> list[str]:
         """End those that still run, with all they started; their names. Never touches another process."""
         left = self._read()
-        carriers: dict[str, list[Stat]] = {marker: [] for *_, marker in left if marker}
-        for stat in view.newcomers() if carriers else ():
-            carriers.get((view.marker(stat.pid) or b'').decode(errors='replace'), []).append(stat)
+        carrying = carriers(view, [marker.encode(errors='replace') for *_, marker in left if marker])
         swept = []
         for pid, start, name, mark in left:
-            tree = Tree(view, Identity(pid, start), carriers.get(mark, ()))
+            tree = Tree(view, Identity(pid, start), carrying.get(mark.encode(errors='replace'), ()))
             if tree.is_alive:
                 tree.let_go()
                 tree.kill()

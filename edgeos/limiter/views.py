@@ -51,6 +51,9 @@ class View(Protocol):
     def children(self, stat: Stat) -> list[int]:
         """The living children; empty when it is gone."""
 
+    def stamp(self) -> int:
+        """The `start` of a process that was made just now."""
+
     def forks(self) -> object:
         """Changes whenever a process or thread was made anywhere; None where that cannot be told."""
 

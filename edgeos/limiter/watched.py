@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from edgeos.clock import Clock
-from edgeos.limiter.decide import Average, MemoryLevel, MemoryWatch, Verdict, judge, memory_reason
+from edgeos.limiter.decide import Average, MemoryLevel, MemoryWatch, Verdict, debt_after, judge, memory_reason
 from edgeos.limiter.mechanism import Mechanism
 from edgeos.limiter.sample import MEBIBYTE, Tree
 from edgeos.limiter.views import Identity, Stat, View
@@ -46,6 +46,7 @@ class Watched:
         mechanism: Mechanism,
         on_memory: OnMemory | None = None,
         on_kill: OnKill | None = None,
+        marker: bytes | None = None,
     ) -> None:
         self.root = root
         self.name = name
@@ -55,15 +56,19 @@ class Watched:
         self.on_kill = on_kill
         self.boundary = Boundary('limiter monitor', once=True)
         self.hands_off = False
+        self.is_ours = marker is not None  # its tree ends with us
+        self.is_over = False  # its tree is to end now
         self.is_throttled = False
         self.throttled_since: str | None = None
         self.due = clock.monotonic()
         self.spared_until = 0.0  # monotonic s; it has just been killed
         self.tree: Tree | None = None
         self.average = Average(clock.monotonic())  # of what it used
+        self.judged = Average(clock.monotonic())  # the same, since its limit changed while it was held
         self.wanted = Average(clock.monotonic())  # of what it would have used, had it been alone
+        self.debt = 0.0  # s of CPU
         self.memory = MemoryWatch()
-        self.marker: bytes | None = None
+        self.marker = marker
         self._marker_looks = 0
         self._clock = clock
         self._limits_seen: Bounds | None = None
@@ -84,7 +89,7 @@ class Watched:
         self.find_marker(view)
         self.note_limits(mechanism)
         self._usage = mechanism.usage(self.root)
-        self.average, self.wanted = Average(self._clock.monotonic()), Average(self._clock.monotonic())
+        self.average, self.judged, self.wanted = (Average(self._clock.monotonic()) for _ in range(3))
 
     def find_marker(self, view: View) -> None:
         """Not there at once: while a program is being loaded its environment reads as empty."""
@@ -94,7 +99,7 @@ class Watched:
             self.marker = marker if marker != view.marker(os.getpid()) else None  # a plain child carries the app's own
 
     def note_limits(self, mechanism: Mechanism) -> None:
-        """Under another limit the samples of a throttled tree say nothing about what it wants: they count anew."""
+        """Under another limit the samples of a throttled tree say nothing about what it wants: it is judged anew."""
         assert self.tree is not None
         before, limits = self._limits_seen, self.limits
         self._limits_seen = limits
@@ -102,7 +107,7 @@ class Watched:
             mechanism.watch(self.root, limits.memory, [member.pid for member in self.tree.roster])
         if self.is_throttled and limits.cpu is not None:  # it may have been let go meanwhile, when there was no limit
             self._hold(mechanism, limits.cpu)
-            self.average.forget()
+            self.judged.forget()
             self.wanted.forget()
 
     def measure(self, view: View, mechanism: Mechanism) -> None:
@@ -117,7 +122,9 @@ class Watched:
         others = [view.stat(pid) for pid in mechanism.members(self.root) if pid not in known]
         self.tree.adopt((stat for stat in others if stat), belongs=True)
         now, used = self._clock.monotonic(), self._used(mechanism)
+        self.debt = debt_after(self.debt, used, now - self.average.at, self.limits.cpu)
         self.average.add(now, used)
+        self.judged.add(now, used)
         if self.is_throttled:
             self.wanted.add(now, used + self.tree.starve())
         fair_above = FAIR_MEMORY_ABOVE * MEBIBYTE * self.limits.memory if self.limits.memory else float('inf')
@@ -136,7 +143,7 @@ class Watched:
         """Throttle or release by the average."""
         assert self.tree is not None
         limit = self.limits.cpu
-        verdict = judge(self.average, limit, self.is_throttled, self.wanted.percent)
+        verdict = judge(self.judged, limit, self.is_throttled, self.wanted.percent, self.debt)
         if self.hands_off:
             self._note_release()
         elif verdict is Verdict.THROTTLE and limit is not None:

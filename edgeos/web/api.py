@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StrictBool, StrictInt, field_validator
+from starlette.routing import Match
 
 from edgeos import __version__
 from edgeos.connections.manager import IdTaken, InvalidConfig, UnknownConnection
@@ -32,8 +34,9 @@ from edgeos.web.shapes import (
     trial_shape,
 )
 from edgeos.web.system_api import add_system_routes
-from edgeos.web.timing import route_of
+from edgeos.web.timing import ANYTHING, route_of
 
+METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 HOUR, DAY, WEEK = 3600, 86400, 7 * 86400
 REPORT_SECONDS, REPORT_POLLS = 0.25, 25  # how long the answer to a write waits for the device's own report
 
@@ -233,6 +236,22 @@ def _add_point_routes(router: APIRouter, system: System) -> None:
         values = found.ring.values(since) if found.ring is not None else []
         kept = [{'t': iso(t), 'value': None if value != value else value} for t, value in values]  # NaN marks a gap
         return {'id': found.id, 'unit': found.unit, 'values': kept}
+
+
+def add_unknown_paths(app: FastAPI) -> None:
+    """Whatever else is asked for under /api, answered as the API answers; after its routes, before the pages."""
+    known = list(app.routes)
+
+    @app.api_route(ANYTHING, methods=METHODS, include_in_schema=False)
+    async def unknown_path(request: Request, path: str) -> Response:
+        if path.endswith('/'):
+            return RedirectResponse(request.url.replace(path=request.url.path.rstrip('/')))
+        methods = [method for method in METHODS
+                   if any(route.matches({**request.scope, 'method': method})[0] is Match.FULL for route in known)]
+        if methods:
+            return FastJson({'detail': f'{request.method} is not for /api/{path}'}, status_code=405,
+                            headers={'Allow': ', '.join(methods)})  # fmt: skip
+        return FastJson({'detail': f'there is no /api/{path}'}, status_code=404)
 
 
 async def _written(system: System, point_id: str, since: float) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from edgeos import NAME, __version__
 from edgeos.system import System
 from edgeos.web import login
 from edgeos.web.access import Access, LoginGate, Pin, Sessions, Tokens
-from edgeos.web.api import add_error_answers, make_router
+from edgeos.web.api import add_error_answers, add_unknown_paths, make_router
 from edgeos.web.guard import AccessGuard
 from edgeos.web.metrics import add_metrics
 from edgeos.web.security import allowed_hosts, install, restrict_socket
@@ -41,6 +41,7 @@ def make_app(system: System, doors: Doors, host: str, port: int, add_pages: AddP
     app.include_router(make_router(system))
     add_metrics(app, system)
     add_error_answers(app, system)
+    add_unknown_paths(app)
     hosts = allowed_hosts(host, port, system.settings_file.settings.security.allowed_hosts)
     if add_pages is not None:
         add_pages(app)

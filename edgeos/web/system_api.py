@@ -30,8 +30,12 @@ def add_system_routes(router: APIRouter, system: System) -> None:
 
     @router.put('/system/processes/{name}/limits', tags=TAGS)
     async def set_limits(name: str, new: ProcessLimit) -> dict[str, Any]:
-        """Of a watched process, by its name; kept in the settings and applied at once. null is the default, 0 none."""
-        limits.find(name)
+        """Of a process by its name, kept in the settings and applied at once. null is the default, 0 none.
+
+        The name is of one that is watched, was so in the last hour, or has limits in the settings.
+        """
+        if not (limits.knows(name) or system.usage.knows(name)):
+            limits.find(name)
         await limits.change(name, new)
         return new.model_dump()
 

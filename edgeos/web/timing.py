@@ -5,10 +5,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edgeos.reporting.reporter import Reporter
 
+ANYTHING = '/api/{path:path}'  # declared for what nobody has declared
+
 
 def route_of(scope: Scope) -> str:
     """The path as it was declared, with names in braces: what was asked for may be private. '' if nothing matched."""
-    return str(getattr(scope.get('route'), 'path', ''))
+    path = str(getattr(scope.get('route'), 'path', ''))
+    return '' if path == ANYTHING else path
 
 
 class Timed:

@@ -95,6 +95,16 @@ def orphan() -> None:
     time.sleep(NEVER)
 
 
+def late() -> None:
+    """A child that is known for long when it makes a session, a hog there, and goes at once; says who the hog is."""
+    def leave() -> None:
+        time.sleep(1.5)
+        os.setsid()
+        print(child(spin), flush=True)
+    os.waitpid(child(leave), 0)
+    time.sleep(NEVER)
+
+
 def bomb() -> None:
     """As fast as it can, though not without end: this is a test."""
     for _ in range(300):
@@ -128,7 +138,7 @@ def quiet() -> None:
 
 
 KINDS = {work.__name__: work
-         for work in (spin, threads, tree, sessions, churn, brood, daemon, orphan, bomb, zombies, blocks_signals,
+         for work in (spin, threads, tree, sessions, churn, brood, daemon, orphan, late, bomb, zombies, blocks_signals,
                       quiet)}  # fmt: skip
 
 

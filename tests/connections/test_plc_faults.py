@@ -174,7 +174,7 @@ async def test_the_settings_name_another_plc_runtime_or_machine(link, plc):
     wrong_id = link(plc.address, 'id', ams_net_id='9.9.9.9.1.1')
     assert await failure(wrong_id) == 'wrong_net_id'
     assert '9.9.9.9.1.1' in said(wrong_id)
-    await eventually(lambda: wrong_id.attempt >= 3, timeout=5)  # it is answered at once, so asking is cheap
+    await eventually(lambda: wrong_id.attempt >= 3, timeout=15)  # it is answered at once, so asking is cheap
 
 
 @pytest.mark.parametrize(('fault', 'word'), [('stop', 'STOP'), ('config', 'CONFIG')])

@@ -15,7 +15,7 @@ from edgeos.connections.services import Services
 from edgeos.connections.state import Status
 from edgeos.gateway import Gateway
 from edgeos.limiter import ResourceLimiter
-from edgeos.limits import Limits
+from edgeos.limits import MEMORY, Limits, Restart
 from edgeos.processes import ChildProcess
 from edgeos.secrets import SecretStore
 from edgeos.settings import SettingsFile
@@ -94,11 +94,10 @@ async def test_one_with_too_much_memory_ends_politely_and_the_connection_says_wh
     process = house.process(plc)
     row = await eventually(lambda: house.limiter.get_stats()['processes'][process.pid]['memory_mb'] and
                            house.limiter.get_stats()['processes'][process.pid])
-    await house.limits.change(process.name, ProcessLimit(memory_mb=int(row['memory_mb'] / 1.2)))
+    house.limiter.set_limits(process.pid, memory_limit_mb=row['memory_mb'] / 1.2)
     await eventually(lambda: said(connection, 'was ended: it took more memory than it may.'))
     assert connection.last_error and connection.last_error.code == 'connection_lost'
     assert 'mehr Speicher, als er darf.' in say(translator('de'), connection.last_error)
-    await house.limits.change(process.name, ProcessLimit())
     await eventually(lambda: process.returncode is not None)
     assert process.returncode != -9 and not process.was_killed
     assert any('ended: ' in event and 'above its limit of' in event for event in heard.events)
@@ -107,10 +106,39 @@ async def test_one_with_too_much_memory_ends_politely_and_the_connection_says_wh
 async def test_one_far_above_its_limit_is_killed_and_the_connection_says_why(house: House, plc: Plc, heard: Heard) -> None:
     connection = await house.open(plc.address)
     process = house.process(plc)
-    await house.limits.change(process.name, ProcessLimit(memory_mb=1))
+    house.limiter.set_limits(process.pid, memory_limit_mb=1)
     await eventually(lambda: said(connection, 'it took more memory than it may.'))
     assert await process.wait() == -9
-    await house.limits.change(process.name, ProcessLimit())
+
+
+async def test_one_that_is_above_its_limit_again_at_once_is_started_ever_more_rarely(house: House, plc: Plc, heard: Heard,
+                                                                                    monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    connection = await house.open(plc.address)
+    process, far_too_little = house.process(plc), ProcessLimit.model_construct(memory_mb=1)
+    monkeypatch.setattr(house.limits, 'of', lambda _name: far_too_little)
+    house.limiter.set_limits(process.pid, memory_limit_mb=1)
+    name = process.name
+    await eventually(lambda: (last := house.limits.restarts.get(name)) and last.count == 3, timeout=20)
+    await eventually(lambda: connection.status is Status.ERROR)
+    assert connection.next_retry_in is not None and connection.next_retry_in > 20
+    assert said(connection, 'it took more memory than it may.')
+    assert len(house.started) == 3
+
+
+async def test_one_that_is_ended_before_its_first_word_says_why_too(house: House, plc: Plc, heard: Heard,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    watch = house.limits.watch
+
+    def watch_and_end(process: ChildProcess, restart: Restart) -> None:
+        watch(process, restart)
+        asyncio.get_running_loop().call_soon(house.limits._end, house.limits.find(process.name), MEMORY, 'x', True)
+
+    monkeypatch.setattr(house.limits, 'watch', watch_and_end)
+    connection = house.start(plc.address)
+    await eventually(lambda: said(connection, 'it took more memory than it may.'))
+    await eventually(lambda: (last := house.limits.restarts.get(f'PLC worker {plc.address}')) and last.count == 3,
+                     timeout=20)  # fmt: skip
+    await eventually(lambda: connection.next_retry_in is not None and connection.next_retry_in > 20)
 
 
 async def test_one_with_too_many_processes_says_why(house: House, plc: Plc, heard: Heard) -> None:

@@ -59,7 +59,7 @@ async def live(name: str, does: str | int) -> None:
         await asyncio.sleep(0.3)
 
 
-def end(child: ChildProcess, _reason: str) -> None:
+def end(child: ChildProcess, *_: object) -> None:
     keep.append(asyncio.ensure_future(child.stop()))
 
 
@@ -67,7 +67,7 @@ def do(command: dict[str, Any]) -> None:
     if name := command.get('start'):
         keep.append(asyncio.ensure_future(live(name, command['does'])))
     elif name := command.get('stop'):
-        end(children.pop(name), '')
+        end(children.pop(name))
     elif name := command.get('hour'):
         make_hour(house[0].usage, name)
     elif ages := command.get('minutes'):

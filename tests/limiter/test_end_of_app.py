@@ -162,7 +162,8 @@ def test_an_app_without_descriptors_leaves_nobody_standing_still_and_holds_again
             app.communicate()
 
 
-def test_the_app_ends_cleanly_while_a_worker_stands_still(tmp_path: Path) -> None:
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_the_app_ends_cleanly_while_a_worker_stands_still_and_so_does_what_left_it(tmp_path: Path, number: int) -> None:
     plc = Plc().start()
     (tmp_path / 'settings.toml').write_text(
         '[limits]\ncpu_percent = 1.0\ncheck_interval = 0.1\n\n[[connections]]\nid = "plc"\ntype = "plc"\n'
@@ -172,11 +173,16 @@ def test_the_app_ends_cleanly_while_a_worker_stands_still(tmp_path: Path) -> Non
     try:
         worker = eventually_sync(lambda: next((pid for pid in hogs.descendants(process.pid)
                                                if hogs.state(pid) == 'T'), None), timeout=15, interval=0.002)
-        began = time.monotonic()
-        process.terminate()
-        assert process.wait(15) == 0
-        assert time.monotonic() - began < 5
-        eventually_sync(lambda: hogs.state(worker) == '')
+        marker = next(entry[12:] for entry in Path(f'/proc/{worker}/environ').read_text().split('\0')
+                      if entry.startswith('EDGEOS_TREE='))  # fmt: skip
+        with hogs.hog('quiet', env={**os.environ, 'EDGEOS_TREE': marker}) as left:
+            eventually_sync(lambda: left.pid in carriers(marker))
+            began = time.monotonic()
+            process.send_signal(number)
+            assert process.wait(15) == 0
+            assert time.monotonic() - began < 5
+            eventually_sync(lambda: hogs.state(worker) == '')
+            assert left.wait(1) == -9
     finally:
         process.kill()
         process.communicate()

@@ -22,8 +22,12 @@ def test_limits_change_at_once_also_for_a_throttled_one(make: Make) -> None:
         limiter = make(50, check_interval=0.2)
         limiter.add_process(process.pid, 'hog', cpu_limit_percent=5)
         eventually_sync(lambda: 'T' in states(process.pid))
+        eventually_sync(lambda: row(limiter, process.pid)['throttled'])
+        before = row(limiter, process.pid)['average_cpu_percent']
         limiter.set_limits(process.pid, cpu_limit_percent=25)
         assert row(limiter, process.pid)['limit'] == 25
+        seen = [row(limiter, process.pid)['average_cpu_percent'] for _ in range(60) if time.sleep(0.01) is None]
+        assert min(seen) > 0.3 * before > 1, 'what it has used stays known'
         assert_held(process.pid, 25, seconds=0.9, within=4)
         assert row(limiter, process.pid)['throttled']  # it was not let go for a moment because its average was low
         limiter.set_limits(process.pid, cpu_limit_percent=NO_LIMIT)

@@ -125,6 +125,37 @@ def test_who_was_seen_once_stays_a_member_when_its_parent_goes(view: LinuxView) 
         tree.close()
 
 
+class Stamped(LinuxView):
+    """Gives another time than it is."""
+
+    ago = 0
+
+    def stamp(self) -> int:
+        return super().stamp() - self.ago
+
+
+@pytest.mark.parametrize('ago', [0, 1000])
+def test_who_is_in_the_session_of_a_lost_member_belongs_unless_it_is_younger_than_the_loss(ago: int) -> None:
+    view = Stamped()
+    view.ago = ago
+    view.newcomers()
+    with hogs.hog('late') as process:
+        eventually_sync(lambda: hogs.descendants(process.pid))
+        tree = Tree(view, identity(process.pid))
+        (leaver,) = hogs.descendants(process.pid)
+        left = int(process.stdout.readline())  # type: ignore[union-attr]
+        try:
+            eventually_sync(lambda: hogs.state(leaver) == '')
+            tree.refresh()
+            assert [member.pid for member in tree.roster] == [process.pid]
+            tree.adopt(view.newcomers())
+            assert [member.pid for member in tree.roster] == [process.pid, *([left] if ago == 0 else [])]
+        finally:
+            os.kill(left, 9)
+            tree.close()
+            view.close()
+
+
 def test_neighbours_do_not_belong(view: LinuxView) -> None:
     view.newcomers()
     with hogs.hog('quiet') as one, hogs.hog('quiet') as other:

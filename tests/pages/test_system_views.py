@@ -9,6 +9,7 @@ import pytest
 
 from edgeos.connections.history import HistoryStore
 from edgeos.connections.history_file import Vital
+from edgeos.limits import MEMORY, LastRestart
 from edgeos.usage import UsageRing
 from edgeos.vitals import Vitals
 from pages.format import Format
@@ -17,7 +18,17 @@ from pages.machine_graphs import MOST_CORES, MachineGraphs, columns_of, lines_of
 from pages.mechanism_view import sentence_of
 from pages.needs import SLOW_SAMPLES, warnings_of
 from pages.process_detail import ProcessDetail
-from pages.process_rows import cpu_bar, gone_row, label_of, memory_bar, shown_row, shown_rows, state_of
+from pages.process_rows import (
+    Past,
+    count_trouble,
+    cpu_bar,
+    gone_row,
+    label_of,
+    memory_bar,
+    shown_row,
+    shown_rows,
+    state_of,
+)
 from pages.stepped import stepped
 from tests.helpers import FakeClock
 
@@ -69,9 +80,33 @@ def test_memory_goes_before_cpu() -> None:
 def test_trouble_comes_first_then_names_as_people_count() -> None:
     processes = {number: row(name=name, **more) for number, (name, more) in enumerate(
         [('w 10', {}), ('w 2', {'throttled': True}), ('z', {'memory_state': 'warning'})])}  # fmt: skip
-    rows = shown_rows({'mechanism': 'duty cycle', 'processes': processes}, {'w 10': 3, 'w 2': 3}, WORDS, str)
+    rows = shown_rows({'mechanism': 'duty cycle', 'processes': processes}, Past(0.0, {'w 10': 3, 'w 2': 3}), WORDS, str)
     assert [each['name'] for each in rows] == ['z', 'w 2', 'w 10']
     assert [each['why'][:7] for each in rows] == ['Close t', 'Held at', 'Started']
+
+
+def ended(count: int, wait: int = 1) -> dict[str, LastRestart]:
+    return {'alarms': LastRestart(1000.0, MEMORY, '180 MB', count, wait)}
+
+
+def test_one_that_was_ended_for_a_limit_says_so_for_an_hour() -> None:
+    said = [shown_row(row(), '', Past(now, {'alarms': 2}, ended(1)), WORDS, str) for now in (1001.0, 4599.0, 4600.0)]
+    assert [(each['tone'], each['why']) for each in said] == [
+        *[('good', 'Ended at {time}: it took more memory than it may.')] * 2,
+        ('good', 'Started 2 times in the last hour.')]
+    assert [each['since'] for each in said] == [1000.0, 1000.0, None]
+
+
+def test_one_that_is_ended_again_and_again_needs_somebody_until_it_has_run_for_ten_minutes() -> None:
+    running, nobody = {'mechanism': '', 'processes': {1: row()}}, {'mechanism': '', 'processes': {}}
+    for stats, now, needs in ((running, 1002.0, 0), (nobody, 1002.0, 0)):
+        assert count_trouble(stats, Past(now, ended=ended(2, 30))) == needs
+    for stats, now, needs in ((running, 1002.0, 1), (running, 1629.0, 1), (running, 1630.0, 0),
+                              (nobody, 1029.0, 1), (nobody, 1030.0, 0)):  # fmt: skip
+        assert count_trouble(stats, Past(now, ended=ended(3, 30))) == needs, now
+    [waits] = shown_rows(nobody, Past(1002.0, ended=ended(3, 30)), WORDS, str)
+    assert (waits['tone'], waits['word'], waits['cpu_text'], waits['since']) == ('warn', 'Ended often', '–', 1000.0)
+    assert waits['why'] == 'Ended 3 times, last at {time}: it took more memory than it may. Next start in 28 s.'
 
 
 def test_bars_mark_the_limit_and_never_leave_their_place() -> None:
@@ -83,14 +118,14 @@ def test_bars_mark_the_limit_and_never_leave_their_place() -> None:
 
 
 def test_figures_are_in_the_owners_digits() -> None:
-    shown = shown_row(row(average_cpu_percent=49.84, memory_mb=4.25, limit=None), 'duty cycle', 1, GERMAN, str)
+    shown = shown_row(row(average_cpu_percent=49.84, memory_mb=4.25, limit=None), 'duty cycle', Past(0.0), GERMAN, str)
     assert (shown['cpu_text'], shown['cpu_of']) == ('49,8\u00a0%', 'no limit')
     assert (shown['memory_text'], shown['memory_of']) == ('4,2\u00a0MB', 'of 150\u00a0MB')
-    assert shown_row(row(throttled_since='2026-01-01T00:00:01.500Z'), '', 1, WORDS, str)['since'] == 1767225601.5
+    assert shown_row(row(throttled_since='2026-01-01T00:00:01.500Z', throttled=True), '', Past(0.0), WORDS, str)['since'] == 1767225601.5
 
 
 def test_an_open_process_that_has_ended_has_no_figures() -> None:
-    gone = gone_row('alarms', shown_row(row(throttled=True), 'duty cycle', 9, WORDS, str), str)
+    gone = gone_row('alarms', shown_row(row(throttled=True), 'duty cycle', Past(0.0), WORDS, str), str)
     assert (gone['tone'], gone['word'], gone['cpu_text'], gone['why']) == ('idle', 'Not running', '–', '')
 
 

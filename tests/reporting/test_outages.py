@@ -112,9 +112,9 @@ def test_pauses_grow_while_a_server_is_broken(tmp_path: Path, ingest: Ingest, mo
     ingest.answer.status = 500
     with reporting(tmp_path, ingest.dsn):
         log_error(caught())
-        eventually_sync(lambda: len(ingest.requests) == 4)
+        eventually_sync(lambda: len(ingest.requests) >= 4, timeout=15)
         ingest.answer.status = 200
-        eventually_sync(lambda: ingest.events)
+        eventually_sync(lambda: ingest.events, timeout=15)
         ingest.answer.status = 500
         log_error(caught('again'), operation='again')
         eventually_sync(lambda: asked and asked[-1][0] == 1)

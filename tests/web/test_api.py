@@ -553,3 +553,14 @@ async def test_a_route_that_cannot_be_asked_for_names_the_field_and_repeats_no_p
     assert answer.status_code == 422
     assert [problem['loc'] for problem in answer.json()['detail']] == [['body', field]]
     assert 'hunter2' not in answer.text
+
+
+async def test_unknown_paths_and_wrong_methods_are_answered_in_json(house):
+    for method, path, status in (('GET', '/api/nothing', 404), ('GET', '/api/connections/a/nothing', 404),
+                                 ('DELETE', '/api/health', 405), ('POST', '/api/points/a/b', 405)):  # fmt: skip
+        answer = await house.http.request(method, path)
+        assert answer.status_code == status, (method, path)
+        assert path in answer.json()['detail']
+    assert (await house.http.delete('/api/health')).headers['allow'] == 'GET, HEAD'
+    answer = await house.http.get('/api/connections/?type=mqtt')
+    assert answer.status_code == 307 and answer.headers['location'].endswith('/api/connections?type=mqtt')

@@ -17,7 +17,7 @@ KEYS = {'name', 'cpu_percent', 'average_cpu_percent', 'limit', 'memory_mb', 'mem
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     running = House(tmp_path)
-    running.path.write_text('[limits]\ncheck_interval = 0.1\n')
+    running.path.write_text('[limits]\ncheck_interval = 0.1\ncpu_percent = 5\n')
     await running.start()
     yield running
     await running.stop()
@@ -27,7 +27,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 async def hog(house: House) -> AsyncIterator[ChildProcess]:
     process = ChildProcess('a hog', [sys.executable, '-c', SPIN])
     await process.start()
-    house.system.limits.watch(process, lambda _reason: None)
+    house.system.limits.watch(process, lambda _why, _wait: None)
     yield process
     await process.stop()
 
@@ -40,7 +40,7 @@ async def test_the_machine_is_told_as_the_contract_says(house: House) -> None:
     found = await eventually(measured)
     assert {'cpu_percent', 'memory_percent', 'disk_percent', 'temperature_c', 'load'} <= found['system'].keys()
     assert 0 < found['system']['memory_percent'] < 100 and 0 < found['system']['disk_percent'] <= 100
-    assert found['limiter']['monitored'] == found['limiter']['throttled'] == 0 and found['limiter']['cpu_limit'] == 50
+    assert found['limiter']['monitored'] == found['limiter']['throttled'] == 0 and found['limiter']['cpu_limit'] == 5
     assert found['limiter']['mechanism'] in ('cgroup', 'duty cycle')
     assert len(await house.get('/api/system/history?seconds=60')) >= 1
     assert await house.get('/api/system/history?seconds=7200') == []
@@ -57,10 +57,10 @@ async def test_a_hog_is_watched_held_and_limited_by_its_name(house: House, hog: 
         return found if found['throttled'] else None
 
     found = await eventually(held, timeout=10)
-    assert found.keys() >= KEYS and found['name'] == 'a hog' and found['limit'] == 50 and ISO.fullmatch(found['throttled_since'])
-    answer = await house.http.put('/api/system/processes/a%20hog/limits', json={'cpu_percent': 20, 'memory_mb': 0})
-    assert answer.status_code == 200 and answer.json() == {'cpu_percent': 20, 'memory_mb': 0}
-    assert ((await row())['limit'], (await row())['memory_limit_mb']) == (20, None)
+    assert found.keys() >= KEYS and found['name'] == 'a hog' and found['limit'] == 5 and ISO.fullmatch(found['throttled_since'])
+    answer = await house.http.put('/api/system/processes/a%20hog/limits', json={'cpu_percent': 3, 'memory_mb': 0})
+    assert answer.status_code == 200 and answer.json() == {'cpu_percent': 3, 'memory_mb': 0}
+    assert ((await row())['limit'], (await row())['memory_limit_mb']) == (3, None)
     assert '"a hog"' in house.path.read_text()
 
 
@@ -75,6 +75,8 @@ async def test_restart_and_kill(house: House, hog: ChildProcess) -> None:
     assert (await house.http.post('/api/system/processes/a%20hog/restart')).status_code == 202
     assert (await house.http.post('/api/system/processes/a%20hog/kill')).status_code == 202
     assert await hog.wait() == -9
+    answer = await house.http.put('/api/system/processes/a%20hog/limits', json={'cpu_percent': 3})
+    assert answer.status_code == 200 and '"a hog"' in house.path.read_text(), 'limits are by name, also while it does not run'
     for path, method in (('restart', 'post'), ('kill', 'post'), ('limits', 'put')):
         answer = await getattr(house.http, method)(f'/api/system/processes/nobody/{path}', **({'json': {}} if method == 'put' else {}))
         assert answer.status_code == 404 and 'nobody' in answer.text

@@ -1,0 +1,4 @@
+"""The least that a limit may be; below, it cannot be held, or nothing can start."""
+
+LEAST_CPU = 1.0  # percent of one core
+LEAST_MEMORY = 16  # MB
