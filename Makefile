@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo run test test-connections test-pages test-others check bench
+.PHONY: demo run test test-connections test-pages test-plugins test-others check bench
 
 demo: $(VENV)/.demo
 	$(BIN)/python main.py --demo
@@ -11,9 +11,9 @@ demo: $(VENV)/.demo
 run: $(VENV)/.run
 	$(BIN)/python main.py
 
-# Tests wait more than they work, so three groups run side by side; each is printed when it has ended.
+# Tests wait more than they work, so groups run side by side; each is printed when it has ended.
 test: $(VENV)/.dev
-	$(MAKE) --keep-going --jobs=3 --output-sync=target test-connections test-pages test-others
+	$(MAKE) --keep-going --jobs=2 --output-sync=target test-connections test-pages test-plugins test-others
 
 test-connections:
 	$(BIN)/python -m pytest tests/connections
@@ -21,8 +21,11 @@ test-connections:
 test-pages:
 	$(BIN)/python -m pytest tests/ui tests/e2e
 
+test-plugins:
+	$(BIN)/python -m pytest tests/plugins plugins
+
 test-others:
-	$(BIN)/python -m pytest tests --ignore=tests/connections --ignore=tests/ui --ignore=tests/e2e --ignore=tests/bench
+	$(BIN)/python -m pytest tests $(foreach each,connections ui e2e plugins bench,--ignore=tests/$(each))
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

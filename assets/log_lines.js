@@ -86,7 +86,7 @@ export default {
       <button type="button" class="eo-chip" @click="save"><Icon name="download" class="eo-icon-s" />{{ words.save }}</button>
     </div>
   </div>
-  <div class="cp-detail">
+  <div v-if="words.more" class="cp-detail">
     <template v-if="until"><span>{{ fill(words.detailed_until, { time: at(until) }) }}</span>
       <button type="button" class="eo-btn" @click="$emit('less')">{{ words.less }}</button></template>
     <template v-else><span>{{ words.usual }}</span><button type="button" class="eo-btn" @click="$emit('more')">{{ words.more }}</button></template>

@@ -1,24 +1,12 @@
 // The watched processes: a row each, with bars against their limits. One row is open at a time; what it holds comes from
-// the server through the slot. A bar is [value, mark, latest], shares of its width; null is none.
+// the server through the slot.
 
 import { computed, nextTick, ref, shallowRef } from "vue";
 import { Icon, ownLocale, visible } from "connection_parts";
 import { fill, makeFormat } from "overview_format";
+import { Use } from "use_bar";
 
 const DAY_S = 86400;
-
-/** A figure, what it is measured against, and the bar below. */
-const Use = {
-  props: { bar: Array, text: String, against: String, now: String, look: String, title: String },
-  setup() {
-    const wide = (share) => ({ transform: `scaleX(${share})` });
-    const at = (share) => ({ left: 100 * share + "%" });
-    return { wide, at };
-  },
-  template: `
-<span class="pr-use" :class="look"><span class="eo-sr">{{ title }}: </span><span class="pr-figures"><b>{{ text }}</b> {{ against }}<span v-if="now" class="pr-now">{{ now }}</span></span>
-  <span v-if="bar[0] !== null" class="pr-bar" aria-hidden="true"><i :style="wide(bar[0])"></i><em v-if="bar[2] !== null" :style="at(bar[2])"></em><u v-if="bar[1] !== null" :style="at(bar[1])"></u></span></span>`,
-};
 
 export default {
   components: { Icon, Use },

@@ -2,6 +2,7 @@
 
 A backup is a zip of `manifest.json`, `settings.toml` and, when the owner wants them, `secrets.toml`. It never contains
 the login: the password, the PIN and the API tokens of a house stay with the house, also when a backup is restored.
+Plugins, their settings and their data are not in it either: they are the folder `plugins` of the data folder.
 A backup that comes back is hostile until proven otherwise: it is read in memory within narrow limits, and nothing of
 it becomes a file name.
 """

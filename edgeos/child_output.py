@@ -22,14 +22,20 @@ class LineFeed:
         self._on_line = on_line
         self._clock = clock
         self._partial = b''
+        self._is_cut = False
         self._second = -1.0
         self._allowed = 0
         self._left_out = 0
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes; lines beyond 200 in a second are counted, and the count is said later."""
-        *lines, rest = (self._partial + data).split(b'\n')
-        self._partial = rest[: 4 * LINE_LENGTH]
+        if self._is_cut:  # what is too long was handed on already, up to where it was cut
+            _rest, end, data = data.partition(b'\n')
+            self._is_cut = not end
+        *lines, self._partial = (self._partial + data).split(b'\n')
+        if len(self._partial) >= 4 * LINE_LENGTH:
+            lines.append(self._partial)
+            self._partial, self._is_cut = b'', True
         if lines:
             self._pass_on(lines)
 

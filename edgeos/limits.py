@@ -29,6 +29,9 @@ MANY = 3  # so often within that time is trouble
 MOST_NAMES = 128
 
 
+NO_LIMITS_OF_ITS_OWN = ProcessLimit()
+
+
 class NotWatched(LookupError):
     """Raised when no watched process has the name."""
 
@@ -59,6 +62,14 @@ class Excesses:
         self.last: LastRestart | None = None
         self._at: deque[float] = deque(maxlen=100)  # s of running
         self._waited = 0.0
+        self._pause: tuple[float, int] | None = None  # since when it is not to run, and for how long
+
+    def note_start(self, clock: Clock) -> None:
+        """It runs again; maybe earlier than it was to."""
+        if self._pause is not None:
+            since, wait = self._pause
+            self._waited += min(wait, clock.monotonic() - since)
+        self._pause = None
 
     def note(self, clock: Clock, why: Why, reason: str) -> LastRestart:
         """Once more, now."""
@@ -66,7 +77,7 @@ class Excesses:
         self._at.append(ran)
         count = sum(ran - at < WINDOW for at in self._at)
         wait = WAITS[min(count, len(WAITS)) - 1]
-        self._waited += wait
+        self._pause = (clock.monotonic(), wait)
         self.last = LastRestart(clock.wall(), why, reason, count, wait)
         return self.last
 
@@ -78,7 +89,9 @@ class Charge:
     process: ChildProcess
     pid: int
     restart: Restart
+    defaults: ProcessLimit
     excess: LastRestart | None = None
+    is_wanted: bool = True
 
 
 class Limits:
@@ -94,17 +107,26 @@ class Limits:
         self._excesses: dict[str, Excesses] = {}
         self._clock = clock
 
-    def watch(self, process: ChildProcess, restart: Restart) -> None:
-        """As soon as it runs; what was watched under its name before is not any more."""
+    def watch(self, process: ChildProcess, restart: Restart, defaults: ProcessLimit = NO_LIMITS_OF_ITS_OWN) -> None:
+        """As soon as it runs; what was watched under its name before is not any more. Once more for the same one: it
+        has another `restart` from now on.
+
+        `defaults` hold where the owner has set none for this name; None in them is the default for all.
+        """
         pid = process.pid
         if pid is None:  # it is gone already
             return
         if (before := self._charges.get(process.name)) is not None:
+            if before.process is process and before.pid == pid:
+                before.restart, before.is_wanted = restart, True
+                return
             self.forget(before.process)
-        self._charges[process.name] = charge = Charge(process, pid, restart)
+        if (known := self._excesses.get(process.name)) is not None:
+            known.note_start(self._clock)
+        self._charges[process.name] = charge = Charge(process, pid, restart, defaults)
         process.before_stop = partial(self.limiter.release, pid)
         process.after_end = partial(self.limiter.end_process, pid)
-        own = self.of(process.name)
+        own = _either(self.of(process.name), defaults)
         loop = asyncio.get_running_loop()
 
         def on_memory(pid: int, mb: float, limit: float, urgent: bool) -> None:
@@ -124,6 +146,12 @@ class Limits:
             del self._charges[process.name]
             if process.pid == known.pid:  # else it ended by itself, and its number may be another's by now
                 self.limiter.end_process(known.pid)
+
+    def dismiss(self, name: str) -> None:
+        """Its owner does not want it any more: nobody is told that it will start again."""
+        self._excesses.pop(name, None)
+        if (charge := self._charges.get(name)) is not None:
+            charge.is_wanted = False
 
     def of(self, name: str) -> ProcessLimit:
         """The owner's own limits for it; None in them is the default, 0 none."""
@@ -146,10 +174,13 @@ class Limits:
         return {name: known.last for name, known in self._excesses.items() if known.last is not None}
 
     async def change(self, name: str, limit: ProcessLimit) -> None:
-        """Keep other limits for it, and apply them at once where it is watched now. Raises SettingsError."""
+        """Keep other limits for it, and apply them at once where it is watched now. What it took too much of before
+        is forgotten: the owner has mended it. Raises SettingsError."""
         await asyncio.to_thread(self._file.set_process_limit, name, limit)
+        self._excesses.pop(name, None)
         if (charge := self._charges.get(name)) is not None:
-            self.limiter.set_limits(charge.pid, limit.cpu_percent, limit.memory_mb)
+            held = _either(limit, charge.defaults)
+            self.limiter.set_limits(charge.pid, held.cpu_percent, held.memory_mb)
 
     def apply_defaults(self) -> None:
         """The settings say other limits for all."""
@@ -167,6 +198,9 @@ class Limits:
     def _end(self, charge: Charge, why: Why, reason: str, at_once: bool) -> None:
         if self._charges.get(charge.process.name) is not charge:
             return
+        if not charge.is_wanted:
+            charge.process.kill()
+            return
         if charge.excess is None:  # else it was told already, and has not obeyed yet
             charge.excess = self._note(charge.process.name, why, reason)
         log_event('warning', charge.process.name, f'ended: {reason}', again_in=charge.excess.wait)
@@ -179,3 +213,8 @@ class Limits:
         if len(self._excesses) > MOST_NAMES:
             del self._excesses[next(iter(self._excesses))]
         return known.note(self._clock, why, reason)
+
+
+def _either(own: ProcessLimit, default: ProcessLimit) -> ProcessLimit:
+    unset = {name: value for name, value in default if getattr(own, name) is None}
+    return own.model_copy(update=unset)

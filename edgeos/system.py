@@ -18,6 +18,7 @@ from edgeos.discovery import Discovery
 from edgeos.gateway import Gateway
 from edgeos.limiter import ResourceLimiter
 from edgeos.limits import Limits
+from edgeos.plugins.manager import PluginManager
 from edgeos.private import Private
 from edgeos.reporting.dsn import parse_dsn
 from edgeos.reporting.reporter import Reporter
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 STOP_SECONDS = 3.5
 END_SECONDS = 4.0  # all of it
+LAST_WORDS = 1.0  # of that, for plugins that end politely
 REPORT_SECONDS = 2.0  # of that, for reports that wait
 DSN = ('_sentry', 'dsn')  # its place among the secrets; no connection can have that id
 MISSING = 'it needs the package bumble (pip install -r requirements-demo.txt)'
@@ -91,7 +93,10 @@ class System:
         self.limits = Limits(limiter, settings_file, self.usage.note_start)
         self.vitals = Vitals(data, self.history)
         self.services = Services(self.gateway, self.secrets, self.history, plc_workers=PlcWorkers(self.limits))
-        self.connections = ConnectionManager(settings_file, self.services, self.paths.pauses, note=private.note)
+        self.connections = ConnectionManager(settings_file, self.services, self.paths.pauses, note=private.note,
+                                             is_taken=lambda connection_id: self.plugins.has_id(connection_id))
+        self.plugins = PluginManager(data, self.gateway, self.limits, self.secrets,
+                                     is_taken=lambda plugin_id: plugin_id in self.connections.connections)
         self.discovery = Discovery(radios=self.services.radios)
 
     @property
@@ -108,6 +113,7 @@ class System:
         self.usage.start()
         self.history.start()
         await self.connections.start()
+        await self.plugins.start()
 
     async def start_demo(self) -> None:
         """Simulated devices, and connections to them that no settings file keeps; raises BrokerError."""
@@ -168,11 +174,13 @@ class System:
             return
         self._stopped = True
         until = time.monotonic() + END_SECONDS
-        stops = [self.connections.stop(), self.discovery.stop()]
+        plugins = asyncio.ensure_future(self.plugins.stop())
+        await asyncio.wait({plugins}, timeout=LAST_WORDS)  # their last words still find the connections
+        stops = [self.connections.stop(), self.discovery.stop(), plugins]
         if self.demo is not None:
             stops.append(self.demo.stop())
         tasks = [asyncio.ensure_future(stop) for stop in stops]
-        await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        await asyncio.wait(tasks, timeout=until - END_SECONDS + STOP_SECONDS - time.monotonic())
         self.vitals.stop()
         self.usage.stop()
         left = min(REPORT_SECONDS, max(0.5, until - time.monotonic()))

@@ -19,10 +19,11 @@ from pages import overview_page
 from pages.error_page import report_errors
 from pages.feed import OverviewFeed
 from pages.frame import House, frame
+from pages.plugin_icons import add_icons
 
 ASSETS = Path(__file__).parents[1] / 'assets'
 LATER = ('pages.connection_page', 'pages.settings_page', 'pages.events_page', 'pages.system_page',
-         'pages.demo_page')  # fmt: skip
+         'pages.plugins_page', 'pages.plugin_page', 'pages.demo_page')  # fmt: skip
 RECONNECT_SECONDS = 30.0  # a slow panel may be busy that long; with less it would reload by itself
 
 
@@ -65,6 +66,20 @@ def add_pages(app: FastAPI, system: System, doors: Doors) -> None:
         with frame(house, 'System', '/system'):
             system_page.content(house)
 
+    @ui.page('/plugins')
+    async def plugins() -> None:
+        from pages import plugins_page
+
+        with frame(house, 'Plugins', '/plugins'):
+            plugins_page.content(house)
+
+    @ui.page('/plugins/{plugin_id}')
+    async def plugin(plugin_id: str) -> None:
+        from pages import plugin_page
+
+        with frame(house, 'Plugin', '/plugins'):
+            plugin_page.content(house, plugin_id)
+
     @ui.page('/demo')
     async def demo() -> None:
         from pages import demo_page
@@ -72,6 +87,7 @@ def add_pages(app: FastAPI, system: System, doors: Doors) -> None:
         with frame(house, 'Demo', '/demo'):
             demo_page.content(house)
 
+    add_icons(app, system)
     report_errors(nicegui_app, house)
     nicegui_app.on_startup(_load_the_rest)
     ui.run_with(app, title=NAME, favicon=ASSETS / 'favicon.svg', dark=None, language='en-US', tailwind=False,

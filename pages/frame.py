@@ -12,6 +12,7 @@ from edgeos.web.app import Doors
 from pages.feed import OverviewFeed
 from pages.i18n import _, choose_language, current_language, set_language
 from pages.needs import count_needs
+from pages.plugin_rows import count_failed
 
 THEMES = {'auto': None, 'light': False, 'dark': True}
 MOST_SHOWN = 100  # in a badge: more would not fit
@@ -70,6 +71,10 @@ def _rail(house: House, here: str) -> None:
             _icon('connections')
             ui.label(_('Connect'))
             trouble = Badge(house.feed.count_trouble)
+        with _place('/plugins', here):
+            _icon('plugins')
+            ui.label(_('Plugins'))
+            plugins = Badge(lambda: count_failed(house.system.plugins.plugins.values()))
         with _place('/events', here):
             _icon('events')
             ui.label(_('Events'))
@@ -85,6 +90,7 @@ def _rail(house: House, here: str) -> None:
 
     def count() -> None:
         trouble.refresh()
+        plugins.refresh()
         events.refresh()
         machine.refresh()
 

@@ -40,6 +40,10 @@ class Numbered:
                 changed.append(line)
         return min((line[0] for line in self._lines.values()), default=self._next), changed
 
+    def numbers(self, entries: Sequence[Entry]) -> list[int]:
+        """Of entries that were taken."""
+        return [self._lines[entry.t, entry.level, entry.text][0] for entry in entries]
+
 
 class LogLines(Element, component=_ASSETS / 'log_lines.js', dependencies=[OVERVIEW, OWN]):
     """A log that follows, filters, copies and saves in the browser."""
@@ -91,6 +95,17 @@ class LogView:
 
 def _words() -> dict[str, str]:
     return {
+        **log_words(),
+        'usual': _('The usual events are written down.'),
+        'more': _('Write every detail for 10 min'),
+        'detailed_until': _('Every detail is written down until {time}.'),
+        'less': _('Stop now'),
+    }
+
+
+def log_words() -> dict[str, str]:
+    """What the list says of itself; without the words for a level that can be set, it has none."""
+    return {
         **list_words(),
         'search': _('Search the log'),
         'log': _('Log'),
@@ -106,10 +121,6 @@ def _words() -> dict[str, str]:
         'copy': _('Copy'),
         'copied': _('Copied'),
         'save': _('Save'),
-        'usual': _('The usual events are written down.'),
-        'more': _('Write every detail for 10 min'),
-        'detailed_until': _('Every detail is written down until {time}.'),
-        'less': _('Stop now'),
         'follow': _('Follow again'),
         'follow_missed': _('{count} new: follow again'),
         'none': _('No line matches.'),

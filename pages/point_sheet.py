@@ -3,7 +3,6 @@ import math
 
 from nicegui import ui
 
-from edgeos.connections.connection import Connection
 from edgeos.connections.journal import visible
 from edgeos.gateway import Point
 from pages.format import Format, Translate, full_value
@@ -13,14 +12,14 @@ from pages.live_text import LocalTime
 from pages.sheet import Button, Sheet, Text, one_per_page
 from pages.time_graph import Data, Line, Panel, Row, TimeGraph
 from pages.toasts import say_trouble
-from pages.write_form import WriteForm
+from pages.write_form import PointOwner, WriteForm
 
 HOUR = 3600.0
 ON_ONE_LINE = 48  # characters; what is longer, or has several lines, is shown in a box of its own
 MOST_SHOWN = 64 * 1024
 
 
-def open_point(house: House, connection: Connection, name: str) -> None:
+def open_point(house: House, connection: PointOwner, name: str) -> None:
     """Show the point of that name."""
     point = connection.source.points.get(name)
     if point is None:
@@ -35,7 +34,7 @@ class PointSheet:
     def __init__(self) -> None:
         self._sheet = Sheet(look='cp-sheet')
         self._format = Format(current_language(), _)
-        self._shown: tuple[House, Connection] | None = None
+        self._shown: tuple[House, PointOwner] | None = None
         self._point: Point | None = None
         self._form: WriteForm | None = None
         self._graph: TimeGraph | None = None
@@ -46,7 +45,7 @@ class PointSheet:
         self._timer = ui.timer(1.0, self._tick, active=False)
         self._sheet.on_close(self._forget)
 
-    def show(self, house: House, connection: Connection, point: Point) -> None:
+    def show(self, house: House, connection: PointOwner, point: Point) -> None:
         """Open for this point."""
         self._shown = (house, connection)
         self._point, self._clock = point, connection.clock

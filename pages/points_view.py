@@ -157,7 +157,7 @@ class PointsView:
         self._listing.follow()
         is_plc = 'symbols' in connection.CONFIG.model_fields
         self._chooses = is_plc or 'characteristics' in connection.CONFIG.model_fields
-        self._table = PointsTable(self._stamped(), words={**_words(), **_unchosen_words(is_plc)},
+        self._table = PointsTable(self._stamped(), words={**points_words(), **_unchosen_words(is_plc)},
                                   locale=current_language(), publishes=can_publish(connection),
                                   browse=f'/connections/{connection.id}?tab=names' if self._chooses else '')
         self._table.on('look', self._look)
@@ -195,7 +195,8 @@ class PointsView:
                 'unchosen': self._was_unchosen}  # fmt: skip
 
 
-def _words() -> dict[str, str]:
+def points_words() -> dict[str, str]:
+    """What the list says of itself."""
     return {
         **list_words(),
         'search_one': _('Search {count} value'),

@@ -23,8 +23,8 @@ def add_backup(house: House) -> None:
     """One panel: take away, and bring back."""
     with ui.element('section').classes('eo-panel st-backup'):
         Text('h2', _('Backup'))
-        Text('p', _('Connections, routes and settings as one file. Your password, PIN and API tokens are never in it.'),
-             'eo-muted')  # fmt: skip
+        Text('p', _('Connections, routes and settings as one file. Your password, PIN and API tokens are never in it, '
+                    'nor plugins and their settings and data.'), 'eo-muted')  # fmt: skip
         _add_download(house)
         Restore(house)
 

@@ -2,14 +2,15 @@
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from nicegui import ui
 
+from edgeos.clock import Clock
 from edgeos.connections.connection import Connection
 from edgeos.connections.journal import visible
 from edgeos.connections.state import WriteRefused
-from edgeos.gateway import Point, UnknownPoint
+from edgeos.gateway import Point, Source, UnknownPoint
 from pages.format import parse_number, switch_pair
 from pages.forms import ChoiceField, Field, SwitchField, advanced, choice_field, switch_field
 from pages.frame import House
@@ -32,6 +33,13 @@ class RawField(Field[str]):
         return str(text)
 
 
+class PointOwner(Protocol):
+    """Whose points are shown: a connection or a plugin."""
+
+    source: Source
+    clock: Clock
+
+
 class NotMeant(ValueError):
     """Raised when what was typed cannot be a value of that type; says what is expected."""
 
@@ -39,10 +47,12 @@ class NotMeant(ValueError):
 class Delivery:
     """How a message is handed over: QoS and whether the broker keeps it; only where the type knows such things."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, owner: PointOwner) -> None:
         self._qos: ChoiceField | None = None
         self._retain: SwitchField | None = None
-        config = connection.config.model_dump(include={'write_qos', 'write_retain'})
+        if not isinstance(owner, Connection):
+            return
+        config = owner.config.model_dump(include={'write_qos', 'write_retain'})
         if not config:
             return
         with advanced(_('Advanced')):
@@ -62,7 +72,7 @@ class Delivery:
 class WriteForm:
     """Says "sent" until the device itself reports a value: what is shown of the device is never a guess."""
 
-    def __init__(self, house: House, connection: Connection, point: Point) -> None:
+    def __init__(self, house: House, owner: PointOwner, point: Point) -> None:
         self._gateway = house.system.gateway
         self._point = point
         self._sent_at: float | None = None  # the point's time when the value was sent
@@ -72,7 +82,7 @@ class WriteForm:
             Text('h3', _('Set the value'))
             self._field = self._input(point)
             self._status = Text('p', '', 'cp-sent').props('role=status')
-            self._delivery = Delivery(connection)
+            self._delivery = Delivery(owner)
         form.on('submit.prevent', lambda _event: self._submit(), [])
         self._mark()
 

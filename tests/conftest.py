@@ -5,7 +5,12 @@ A run never reports to the Sentry server of its user. Signals that a shell has i
 import os
 import signal
 
+import hypothesis
+
 from edgeos import reporting
+
+hypothesis.settings.register_profile('same every time', derandomize=True, deadline=None)
+hypothesis.settings.load_profile('same every time')
 
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (getattr(signal, 'SIGHUP', 0), signal.SIG_DFL)):
     if number and signal.getsignal(number) is signal.SIG_IGN:

@@ -9,9 +9,9 @@ TEXTS: dict[str, tuple[int | str, ...]] = {  # by what is called: which of its a
     '_': (0,), 'ConnectionFailure': (1, 2), '_failure': (1, 2), 'Notice': (0,), 'BackupError': (0,),
     'WriteRefused': (0,), 'ValueRefused': (0,), 'frame': (1,),
     'Switch': (1, 2, 'name', 'explanation'), 'said': (0,), 'Words': (1, 2, 3), 'Guess': (1,), 'ValueFormatError': (0,),
-    'BadDsn': (0,), 'Why': (0,),
+    'BadDsn': (0,), 'Why': (0,), 'fault': (1, 2), 'protocol': (0,), 'BadLine': (0,),
 }  # fmt: skip
-TROUBLES = 'edgeos/reporting'  # whose constants are sentences that a page shows
+TROUBLES = ('edgeos/reporting/*.py', 'edgeos/plugins/faults.py')  # whose constants are sentences that a page shows
 NOT_SHOWN = frozenset(('TEST_MESSAGE',))
 
 
@@ -30,7 +30,7 @@ def messages() -> dict[str, str]:
 
 def troubles() -> Iterator[tuple[str, str]]:
     """Sentences that are constants of their module, each with its place."""
-    for path in sorted((ROOT / TROUBLES).glob('*.py')):
+    for path in sorted(path for places in TROUBLES for path in ROOT.glob(places)):
         for node in ast.parse(path.read_text(encoding='utf-8')).body:
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
                 name, text = ast.unparse(node.targets[0]), node.value.value

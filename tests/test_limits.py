@@ -161,6 +161,59 @@ def test_the_wait_grows_with_the_excesses_of_the_last_ten_minutes(runs: list[int
         noted = excesses.note(clock, MEMORY, 'x')
         assert (noted.wait, noted.when) == (waits[number], clock.wall())
         clock.advance(noted.wait)
+        excesses.note_start(clock)
+
+
+def test_a_pause_that_was_cut_short_counts_as_long_as_it_was() -> None:
+    clock, excesses = FakeClock(), Excesses()
+    for number in range(1, 13):  # the owner starts it again each time, and it runs for a minute
+        assert excesses.note(clock, MEMORY, 'x').count == min(number, 10)
+        excesses.note_start(clock)
+        clock.advance(60)
+
+
+@pytest.mark.parametrize('way', ['other limits', 'not wanted'])
+async def test_what_was_is_forgotten_when_the_owner_mends_it_or_does_not_want_it_any_more(limits: Limits,
+                                                                                         way: str) -> None:  # fmt: skip
+    async def excess() -> int:
+        process = await child('import time; time.sleep(60)')
+        limits.watch(process, ignore)
+        limits._end(limits.find('hog'), MEMORY, 'x', True)
+        await process.stop()
+        return limits.restarts['hog'].count
+
+    assert [await excess(), await excess()] == [1, 2]
+    if way == 'other limits':
+        await limits.change('hog', ProcessLimit(memory_mb=300))
+    else:
+        limits.dismiss('hog')
+    assert limits.restarts == {}
+    assert await excess() == 1
+
+
+async def test_an_excess_of_one_that_is_not_wanted_any_more_promises_no_start(limits: Limits) -> None:
+    reasons: list[str] = []
+    process = await child('import time; time.sleep(60)')
+    limits.watch(process, lambda why, _wait: reasons.append(why))
+    charge = limits.find('hog')
+    limits.dismiss('hog')
+    limits._end(charge, MEMORY, 'x', False)
+    assert await process.wait() == -9
+    assert limits.restarts == {} and reasons == []
+
+
+async def test_one_that_is_watched_twice_runs_on_under_its_newer_owner(limits: Limits) -> None:
+    reasons: list[str] = []
+    process = await child(SPIN)
+    try:
+        for name in ('first', 'second'):
+            limits.watch(process, lambda why, _wait, name=name: reasons.append(f'{name}: {why}'))
+            await eventually(lambda: row(limits, process).get('throttled'))
+        assert process.is_running and limits.limiter.get_stats()['monitored'] == 1
+        limits.restart('hog')
+        assert reasons == [f'second: {ASKED}']
+    finally:
+        await process.stop()
 
 
 async def test_limits_may_be_kept_for_one_that_does_not_run_yet(limits: Limits) -> None:

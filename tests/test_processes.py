@@ -258,15 +258,14 @@ def test_the_child_ends_with_an_interrupted_app() -> None:
 async def test_a_flood_of_output_blocks_nobody(shell: Callable[..., ChildProcess]) -> None:
     lines = Lines()
     child = shell('yes a line of a flood', on_line=lines.append)
-    loop = asyncio.get_running_loop()
     await child.start()
     await eventually(lambda: lines)
     before, worst, end_at = psutil.Process().memory_info().rss, 0.0, time.monotonic() + 2
     while time.monotonic() < end_at:
-        turn = loop.time()
+        turn = time.thread_time()  # of CPU: a busy machine keeps us waiting longer
         await asyncio.sleep(0.001)
-        worst = max(worst, loop.time() - turn - 0.001)
-    assert worst < 0.1
+        worst = max(worst, time.thread_time() - turn)
+    assert worst < 0.05
     assert len(lines) <= 4 * (LINES_PER_SECOND + 1)
     assert lines.has('left out')
     assert psutil.Process().memory_info().rss - before < 5_000_000

@@ -10,7 +10,9 @@ from tests.messages import messages, passed_on
 BLANK = re.compile(r'\{\w*\}')
 ADDRESSED = re.compile(r'\b(du|dich|dir|dein\w*|Ihnen)\b')
 PASSED_ON = {  # texts that are found where they come from
-    'edgeos/backup.py: template', 'edgeos/connections/connection.py: text', 'edgeos/connections/connection.py: hint',
+    'edgeos/backup.py: template', 'edgeos/plugins/faults.py: failure.text', 'edgeos/plugins/session.py: reason',
+    'edgeos/plugins/hello.py: f"it speaks version {str(hello.get(\'api\'))[:20]} of the protocol"',
+    'edgeos/connections/connection.py: text', 'edgeos/connections/connection.py: hint',
     'edgeos/connections/state.py: template', 'pages/plc_variables.py: error.template',
     "edgeos/connections/plc.py: error.data['template']",
     'edgeos/connections/link_state.py: text', 'edgeos/connections/link_state.py: hint',

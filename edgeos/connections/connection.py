@@ -31,6 +31,7 @@ class Connection(LinkState):
         super().__init__(settings, services)
         self._wake = asyncio.Event()
         self._was_asked = False  # by the owner, to try at once
+        self.is_urged = False  # this attempt was asked for by the owner
         self._pause = 0.0  # s, before the first attempt
 
     # what a driver adds
@@ -84,7 +85,7 @@ class Connection(LinkState):
         """Want the link; does nothing if it is wanted already."""
         if self._task is None or self._task.done():
             self._backoff.reset()
-            self._was_connected = False
+            self._was_connected = self.is_urged = False
             self._pause = 0.0
             self.last_error = None
             self.retriable = True
@@ -125,6 +126,7 @@ class Connection(LinkState):
         """Try at once, also after a refusal that is not retried by itself."""
         if self._task is None or self._task.done():
             self.start()
+            self.is_urged = True
         elif self.status is not Status.CONNECTED:
             self._was_asked = True
             self._wake.set()
@@ -237,7 +239,7 @@ class Connection(LinkState):
                 await self._wake.wait()  # may be set already: somebody pressed Retry while the attempt was failing
         if self._was_asked:
             self._backoff.reset()
-        self._was_asked = False
+        self.is_urged, self._was_asked = self._was_asked, False
         self._wake.clear()
 
     def _record_connected(self) -> None:

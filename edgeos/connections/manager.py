@@ -56,8 +56,13 @@ class ConnectionManager:
     """Owns the connections and keeps them and the settings file in step."""
 
     def __init__(self, settings_file: SettingsFile, services: Services, pauses: Path | None = None,
-                 note: Callable[[dict[str, Any], Iterable[str]], None] = lambda _config, _secrets: None) -> None:
-        """`pauses` is the file that remembers pauses over a restart; `note` hears every config that is entered."""
+                 note: Callable[[dict[str, Any], Iterable[str]], None] = lambda _config, _secrets: None,
+                 is_taken: Callable[[str], bool] = lambda _id: False) -> None:
+        """`pauses` is the file that remembers pauses over a restart; `note` hears every config that is entered.
+
+        `is_taken` says whether an id is another's, who may have secrets under it.
+        """
+        self._is_taken = is_taken
         self._note = note
         self.connections: dict[str, Connection] = {}
         self._file = settings_file
@@ -147,7 +152,7 @@ class ConnectionManager:
         """Add, save (unless temporary) and start; raises IdTaken, InvalidConfig, SettingsError, OSError."""
         async with self._lock:
             body = {**body, 'id': body.get('id') or self._free_id(body)}
-            if body['id'] in self.connections or body['id'] in self._services.gateway.sources:
+            if self._is_in_use(body['id']):
                 raise IdTaken(body['id'])
             settings, secrets = self._checked(body)
             if temporary:
@@ -366,9 +371,12 @@ class ConnectionManager:
         base = re.sub(r'[^a-z0-9]+', '_', str(body.get('name') or '').lower()).strip('_')[:50]
         if not ID_PATTERN.fullmatch(base):
             base = str(body.get('type') or 'connection')
-        taken = self.connections.keys() | self._services.gateway.sources.keys()
         numbered = (f'{base}_{number}' for number in range(2, 10_000))
-        return base if base not in taken else next(name for name in numbered if name not in taken)
+        return base if not self._is_in_use(base) else next(name for name in numbered if not self._is_in_use(name))
+
+    def _is_in_use(self, connection_id: str) -> bool:
+        return connection_id in self.connections or connection_id in self._services.gateway.sources \
+            or self._is_taken(connection_id)  # fmt: skip
 
     async def _reported(self, operation: str, work: Awaitable[None]) -> None:
         try:

@@ -7,11 +7,12 @@ from pydantic import BaseModel
 from edgeos.ads.errors import DEAD, NO_ANSWER, NO_SUCH_MACHINE
 from edgeos.connections.connection import Connection
 from edgeos.connections.plc_config import MOST_PATTERNS, PlcConfig, default_net_id
+from edgeos.connections.plc_demand import WorkerEnded
 from edgeos.connections.plc_failures import Ends, ads_failure, failed_to_reach, not_running
 from edgeos.connections.plc_points import PlcPoints
 from edgeos.connections.plc_router import resolve
 from edgeos.connections.plc_udp import local_address_for
-from edgeos.connections.plc_workers import OPEN_LIMIT, PlcLink, WorkerBusy, WorkerEnded
+from edgeos.connections.plc_workers import OPEN_LIMIT, PlcLink, WorkerBusy
 from edgeos.connections.services import Browsed, Services
 from edgeos.connections.state import ConnectionFailure, Notice, Status, WriteRefused
 from edgeos.gateway import Source, UnknownPoint
@@ -109,9 +110,11 @@ class PlcConnection(Connection):
         self.ladder.reach('login', now)
 
     async def _take_link(self, endpoint: tuple[str, int]) -> PlcLink:
+        workers = self.services.plc_workers
+        workers.demand.want(self, endpoint)
         try:
-            self._link = await self.services.plc_workers.take(endpoint, self.source_net_id, self.id,
-                                                            self._points.take)
+            self._link = await workers.take(endpoint, self.source_net_id, self.id, self._points.take,
+                                            urged=self.is_urged)  # fmt: skip
         except WorkerBusy as error:
             raise ConnectionFailure('device_busy', 'Another connection to {address} uses the source NetId {other}.',
                                     'Give both connections the same source NetId.', address=self.address,
@@ -131,14 +134,13 @@ class PlcConnection(Connection):
         settings = {**config.model_dump(mode='json'), 'ams_net_id': self.net_id, 'max_points': MOST_POINTS}
         try:
             opened: dict[str, Any] = await link.call('open', OPEN_LIMIT, **settings)
-        except TimeoutError as error:
+        except (TimeoutError, RpcClosed, RpcError) as error:
+            if link.lost.done() or isinstance(error, RpcClosed):  # which says more than the call that ended with it
+                raise self._lost_failure(*(link.lost.result() if link.lost.done() else ('gone', 0, ''))) from error
+            if isinstance(error, RpcError):
+                raise self._refused_to_open(link, error.code, str(error), error.data or {}) from error
             link.give_up('ads', NO_ANSWER)
             raise self._failure_of(NO_ANSWER, '', {}) from error
-        except RpcClosed as error:
-            raise self._lost_failure(*(link.lost.result() if link.lost.done() else ('gone', 0, ''))) from error
-        except RpcError as error:
-            data = error.data or {}
-            raise self._refused_to_open(link, error.code, str(error), data) from error
         return opened
 
     def _refused_to_open(self, link: PlcLink, code: int, text: str, data: dict[str, Any]) -> ConnectionFailure:
@@ -209,6 +211,9 @@ class PlcConnection(Connection):
         link, self._link = self._link, None
         if link is not None:
             await self.services.plc_workers.leave(link)
+
+    def _rest(self) -> None:
+        self.services.plc_workers.demand.rest(self)
 
     def adapt(self, config: BaseModel) -> bool:
         """Take over other symbols, or another pace, without leaving the PLC."""

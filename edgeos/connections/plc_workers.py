@@ -10,10 +10,12 @@ import socket
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from itertools import count
-from typing import Any, Protocol
+from typing import Any
 
 from edgeos.ads.errors import DEAD
+from edgeos.connections.plc_demand import Demand, Endpoint, Watch, WorkerEnded, name_of
 from edgeos.processes import PROJECT, ChildProcess, ProcessError, python_module
 from edgeos.reporting import log_error
 from edgeos.rpc import Peer, RpcClosed, RpcError
@@ -28,7 +30,6 @@ CLOSE_LIMIT = 1.0
 LAST_LINES = 8  # of its output, kept for the case that it dies
 QUICK_TERM = 0.6  # s a worker has for its own end
 
-Endpoint = tuple[str, int]  # address and TCP port
 Message = list[Any]
 
 log = logging.getLogger(__name__)
@@ -38,25 +39,8 @@ class WorkerBusy(Exception):
     """Raised where the worker of that address calls itself by another source NetId, which is the process's own."""
 
 
-class WorkerEnded(Exception):
-    """Raised where a worker was ended before it was there; says why. `wait`: see Watch."""
-
-    def __init__(self, why: str, wait: int) -> None:
-        super().__init__(why)
-        self.wait = wait
-
-
 class WorkerDied(Exception):
     """Reported when a worker ends though nobody ended it: a mistake of ours, or a crash of AdsLib."""
-
-
-class Watch(Protocol):
-    """Whoever holds the processes to their limits; ends one by a word to its owner, with the reason and the seconds (0
-    or more) in which it is not to be started again."""
-
-    def watch(self, process: ChildProcess, restart: Callable[[str, int], None], /) -> None: ...
-
-    def forget(self, process: ChildProcess, /) -> None: ...
 
 
 class PlcLink:
@@ -105,16 +89,19 @@ class PlcLink:
 class PlcWorker:
     """One process, and the links it carries."""
 
-    def __init__(self, endpoint: Endpoint, source: str, limits: Watch | None) -> None:
+    def __init__(self, endpoint: Endpoint, source: str, limits: Watch | None,
+                 on_ended: Callable[[WorkerEnded], None]) -> None:  # fmt: skip
+        """`on_ended` hears when it is ended because of its limits."""
         self.endpoint = endpoint
         self._limits = limits
+        self._on_ended = on_ended
         self.source = source
         self.links: dict[int, PlcLink] = {}
         self._numbers = count(1)
         self._ours, self._theirs = socket.socketpair()
         address = f'{endpoint[0]}:{endpoint[1]}'
         self.process = ChildProcess(
-            f'PLC worker {address}',
+            name_of(endpoint),
             python_module('edgeos.ads.worker', str(self._theirs.fileno()), address, source),
             cwd=PROJECT, pass_fds=(self._theirs.fileno(),), on_line=self._on_line,
         )  # fmt: skip
@@ -156,6 +143,7 @@ class PlcWorker:
     def _end_because(self, why: str, wait: int) -> None:
         """Politely: whoever used it leaves, and the last one ends it."""
         self._ended = WorkerEnded(why, wait)
+        self._on_ended(self._ended)
         if self.links:
             self._lose_all('ended', wait, why)
         else:
@@ -233,11 +221,13 @@ class PlcWorkers:
         self._limits = limits
         self._workers: dict[Endpoint, PlcWorker] = {}
         self._locks: dict[Endpoint, asyncio.Lock] = {}
+        self.demand = Demand(limits)
         self._endings: set[asyncio.Task[None]] = set()
 
     async def take(self, endpoint: Endpoint, source: str, owner: str,
-                   on_message: Callable[[Message], None]) -> PlcLink:  # fmt: skip
-        """A link to the PLC there; probes the address unless somebody is connected to it.
+                   on_message: Callable[[Message], None], *, urged: bool = False) -> PlcLink:  # fmt: skip
+        """A link to the PLC there; probes the address unless somebody is connected to it. `urged`: the owner has said
+        that it is to be tried now, also where a worker was ended for its limits and is to wait.
 
         Raises OSError (the probe's; TimeoutError after 1.5 s), ProcessError, WorkerBusy, WorkerEnded.
         """
@@ -249,8 +239,9 @@ class PlcWorkers:
                 return worker.join(owner, on_message)
             if worker is not None:
                 await worker.end()  # nobody probes beside a dying one
+            self.demand.check(endpoint, urged)
             await probe(endpoint)
-            worker = PlcWorker(endpoint, source, self._limits)
+            worker = PlcWorker(endpoint, source, self._limits, partial(self.demand.note_end, endpoint))
             try:
                 await worker.start()
             except BaseException:

@@ -1,5 +1,6 @@
 """What to do about a process, as pure functions of what was measured. Times are monotonic seconds."""
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
@@ -7,8 +8,11 @@ from enum import Enum
 SAMPLES = 10
 ENOUGH = 3  # samples before anything is judged
 RELEASE_BELOW = 0.8  # x limit
-LONGEST_DEBT = 30  # samples of the limit; what goes beyond is forgiven
+LONGEST_DEBT = 2 * SAMPLES  # of the limit; what goes beyond is forgiven, so that who is idle is soon let go
+SMALL = 5  # percent; below it a burst is worth more samples than that, and more of it is to be paid
+LONGEST_SMALL_DEBT = 3 * SAMPLES
 LONGEST_GAP = 5.0  # s between two samples; after more the machine has slept, and the average would mean nothing
+MISSED = 3  # intervals; the gap is as long as these where they are longer
 
 MEMORY_WARNING = 0.9  # x limit
 MEMORY_URGENT = 1.5  # x limit
@@ -42,12 +46,13 @@ class Average:
     at: float  # monotonic s of the newest sample, or of the beginning
     latest: float = 0.0  # percent of one core
     percent: float = 0.0  # of one core, over all samples; 0 without any
+    longest_gap: float = LONGEST_GAP
     _samples: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=SAMPLES))
 
     def add(self, now: float, used: float) -> None:
         """`used` s of CPU since the last call. After a gap the samples of before are forgotten, and this one too."""
         elapsed, self.at = now - self.at, now
-        if elapsed > LONGEST_GAP:
+        if elapsed > self.longest_gap:
             self.forget()
         elif elapsed > 0:
             self._samples.append((used, elapsed))
@@ -83,12 +88,24 @@ def judge(average: Average, limit: float | None, is_throttled: bool, wanted: flo
     return Verdict.KEEP
 
 
-def debt_after(debt: float, used: float, elapsed: float, limit: float | None) -> float:
-    """CPU time (s) that was used beyond the limit and not left unused since, after one more sample."""
-    if limit is None or not 0 < elapsed <= LONGEST_GAP:
+def longest_gap(interval: float) -> float:
+    """In s, for samples so many s apart."""
+    return max(LONGEST_GAP, MISSED * interval)
+
+
+def debt_after(
+    debt: float, used: float, elapsed: float, limit: float | None, longest_gap: float = LONGEST_GAP,
+    most: float = math.inf,
+) -> float:  # fmt: skip
+    """CPU time (s) that was used beyond the limit and not left unused since, after one more sample.
+
+    `most` is what it was when the tree began to be held: how well that goes is no debt of its own.
+    """
+    if limit is None or not 0 < elapsed <= longest_gap:
         return 0.0
     allowed = limit / 100 * elapsed
-    return min(max(0.0, debt + used - allowed), LONGEST_DEBT * allowed)
+    longest = LONGEST_DEBT if limit >= SMALL else LONGEST_SMALL_DEBT
+    return min(max(0.0, debt + used - allowed), longest * allowed, most)
 
 
 @dataclass(slots=True)

@@ -18,7 +18,8 @@ from typing import ClassVar
 from edgeos.clock import SYSTEM_CLOCK, Clock
 from edgeos.limiter.bucket import Act, Bucket
 from edgeos.limiter.mechanism import Mechanism, Stops, Unavailable
-from edgeos.limiter.sample import Member, Tree
+from edgeos.limiter.member import Member
+from edgeos.limiter.sample import Tree
 from edgeos.limiter.views import Identity, Stat, View
 from edgeos.reporting.boundary import Boundary
 

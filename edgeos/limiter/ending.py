@@ -1,7 +1,8 @@
 """Ends process trees for good, with what has left them: sessions of their own, daemons."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from functools import cache
 
 from edgeos.limiter.sample import Tree
 from edgeos.limiter.views import Stat, View
@@ -9,27 +10,54 @@ from edgeos.limiter.views import Stat, View
 ROUNDS = 20  # at most: what is forked between the look at all processes and the kill is found by the next one
 CALM = 3  # rounds in a row that found nobody; one that forks and goes at once is easily missed by a single one
 
+MarkerOf = Callable[[int], bytes | None]
 
-def end_all(trees: Mapping[Tree, bytes | None], make_view: Callable[[], View]) -> None:
-    """Kill each tree and all that carry its marker; who stands still needs no word to go on for that."""
-    calm = 0
+
+def end_all(trees: Mapping[Tree, bytes | None], make_view: Callable[[], View]) -> dict[Tree, OSError]:
+    """Kill each tree, what its lineage leads to and all that carry its marker; who stands still needs no word to go on
+    for that. Returns those that could not be looked at, and why; nothing of them stands still."""
+    calm, failed = 0, dict[Tree, OSError]()
     for _ in range(ROUNDS):
-        with closing(make_view()) as view:  # a new one: to it, everybody is a newcomer
-            found = carriers(view, [marker for marker in trees.values() if marker])
-        for tree, marker in trees.items():
-            tree.adopt(found.get(marker or b'', ()), belongs=True)
-            tree.refresh()
-        left = [tree for tree in trees if tree.living]
-        calm = 0 if left else calm + 1
+        try:
+            with closing(make_view()) as view:  # a new one: to it, everybody is a newcomer
+                has_met, failed = _end_once(trees, view.newcomers(), cache(view.marker))
+        except OSError as error:
+            has_met, failed = False, dict.fromkeys(trees, error)
+            for tree in trees:
+                _end(tree)
+        calm = 0 if has_met or failed else calm + 1
         if calm == CALM:
-            return
-        for tree in left:
-            tree.kill()
+            break
+    return failed
 
 
-def carriers(view: View, markers: Iterable[bytes]) -> dict[bytes, list[Stat]]:
-    """Who carries which of the markers, among those that are new to the view."""
-    found: dict[bytes, list[Stat]] = {marker: [] for marker in markers}
-    for stat in view.newcomers() if found else ():
-        found.get(view.marker(stat.pid) or b'', []).append(stat)
-    return found
+def gather(tree: Tree, marker: bytes | None, newcomers: Sequence[Stat], marker_of: MarkerOf) -> None:
+    """Take in those that belong to it. Raises OSError."""
+    tree.adopt(newcomers, (lambda pid: marker_of(pid) == marker) if marker else None)
+
+
+def _end_once(
+    trees: Mapping[Tree, bytes | None], newcomers: Sequence[Stat], marker_of: MarkerOf
+) -> tuple[bool, dict[Tree, OSError]]:
+    """One round; whether somebody was there to end."""
+    has_met, failed = False, {}
+    for tree, marker in trees.items():
+        try:
+            tree.refresh()
+            gather(tree, marker, newcomers, marker_of)
+        except OSError as error:
+            failed[tree] = error
+        if tree.living:
+            has_met = True
+            failure = _end(tree)
+            if failure is not None:
+                failed[tree] = failure
+    return has_met, failed
+
+
+def _end(tree: Tree) -> OSError | None:
+    try:
+        tree.kill()
+    except OSError as error:
+        return error
+    return None

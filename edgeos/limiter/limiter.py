@@ -11,13 +11,13 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from edgeos.bounds import LEAST_CPU
 from edgeos.clock import SYSTEM_CLOCK, Clock
 from edgeos.limiter.cgroup import Cgroup
+from edgeos.limiter.decide import longest_gap
 from edgeos.limiter.duty_cycle import DutyCycle
 from edgeos.limiter.linux import LinuxView
 from edgeos.limiter.mechanism import Mechanism, Unavailable
@@ -30,7 +30,7 @@ from edgeos.reporting.boundary import Boundary
 
 NO_LIMIT = 0
 MOST_PROCESSES = 64
-LEAST_MB = 1.0
+LEAST_MB = 1.0  # for any program that somebody has watched; what an owner may ask for is `bounds.LEAST_MEMORY`
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +82,8 @@ class ResourceLimiter:
         if self._monitor is not None:
             return
         if self._strays is not None:
-            with closing(self._make_view()) as view, Boundary('sweep of the last run'):
-                self._strays.sweep(view)
+            with Boundary('sweep of the last run'):
+                self._strays.sweep(self._make_view)
         self.mechanism = self._choose()
         self._monitor = Monitor(self._watched, self._gone, self.mechanism, self._make_view, self._clock, self._interval,
                                 self._most_processes, self._strays)  # fmt: skip
@@ -117,7 +117,8 @@ class ResourceLimiter:
             return False
         self.remove_process(pid)
         self._watched[pid] = Watched(Identity(pid, stat.start), name, (cpu_limit_percent, memory_limit_mb), limits,
-                                     self._clock, self.mechanism, on_memory, on_kill, marker)  # fmt: skip
+                                     self._clock, self.mechanism, on_memory, on_kill, marker,
+                                     longest_gap(self._interval))  # fmt: skip
         return True
 
     def remove_process(self, pid: int) -> None:

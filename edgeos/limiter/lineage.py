@@ -31,10 +31,14 @@ class Lineage:
         for number in before - self._sessions - self.groups:
             self.leave(number)
 
-    def leave(self, number: int) -> None:
-        """A member is no more. It may have made a session and a child there before it was missed."""
+    def leave(self, number: int, successor: int | None = None) -> None:
+        """A member is no more. It may have made a session and a child there before it was missed, though not after
+        another one got its number: that one's start is `successor`."""
         self._left.pop(number, None)
-        self._left[number] = self._view.stamp()
+        self._left[number] = self._view.stamp() if successor is None else successor - 1
+        if successor is not None:  # a number is given away only when its session and group are empty
+            self._sessions.discard(number)
+            self.groups.discard(number)
         if len(self._left) > MOST_LEFT:
             del self._left[next(iter(self._left))]
 

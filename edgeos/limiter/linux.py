@@ -4,9 +4,12 @@ Costs on a small machine: CPU clock 0.3 µs, one stat 5 µs, children 4 µs, all
 first and 750 µs for the children.
 """
 
+import errno
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 
 from edgeos.limiter.views import Identity, Stat
@@ -56,10 +59,8 @@ class LinuxView:
             return [other.pid for other in map(self.stat, _all_pids()) if other and other.parent == stat.pid]
         found: list[int] = []
         for thread in _threads(stat):
-            try:
+            with _gone():  # that thread has ended
                 found += map(int, _read(f'/proc/{stat.pid}/task/{thread}/children').split())
-            except OSError:
-                continue  # that thread has ended
         return found
 
     def stamp(self) -> int:
@@ -80,10 +81,9 @@ class LinuxView:
 
     def marker(self, pid: int) -> bytes | None:
         """Read from the environment it was started with, which a program cannot change for the processes it forks."""
-        try:
+        entries: list[bytes] = []
+        with _gone():
             entries = _read(f'/proc/{pid}/environ', 131_072).split(b'\0')
-        except OSError:
-            return None
         return next((entry for entry in entries if entry.startswith(MARKER)), None)
 
     def share(self, pid: int) -> int | None:
@@ -123,7 +123,11 @@ class LinuxView:
             descriptor = os.pidfd_open(identity.pid)
         except OSError:
             return None
-        found = self.stat(identity.pid)  # only now: what it shows is what the descriptor holds, or both are gone
+        try:
+            found = self.stat(identity.pid)  # only now: what it shows is what the descriptor holds, or both are gone
+        except BaseException:
+            os.close(descriptor)
+            raise
         if found is None or found.start != identity.start:
             os.close(descriptor)
             return None
@@ -184,11 +188,20 @@ def _own_loadavg() -> int | None:
         return None
 
 
-def _threads(stat: Stat) -> list[str]:
+@contextmanager
+def _gone() -> Iterator[None]:
+    """Around what fails where a process is gone or hidden; what is our own want of descriptors goes on up."""
     try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise
+
+
+def _threads(stat: Stat) -> list[str]:
+    with _gone():
         return [str(stat.pid)] if stat.threads == 1 else os.listdir(f'/proc/{stat.pid}/task')
-    except OSError:
-        return []
+    return []
 
 
 def _all_pids() -> list[int]:

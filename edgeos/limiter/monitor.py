@@ -5,6 +5,7 @@ Files and callbacks are its business, so that they never hold up the thread that
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
@@ -21,6 +22,8 @@ from edgeos.limiter.watched import Watched
 from edgeos.reporting.boundary import Boundary
 
 TICK = 0.2  # s; news and fork storms are looked for so often
+MOST_ENDINGS = 50  # times that a tree is tried to be ended, when something keeps us from it
+LAST_ENDINGS = 3  # of the app, when it ends itself
 CENSUS = 0.5  # s between two looks at all processes of the system
 
 log = logging.getLogger(__name__)
@@ -55,6 +58,7 @@ class Monitor:
         self._forks: object = None
         self._census_forks: object = None
         self._has_young = False
+        self._unended: list[Watched] = []
 
     def start(self) -> None:
         """Begin."""
@@ -72,8 +76,12 @@ class Monitor:
             while not self._closing.wait(min(TICK, self._interval)):
                 with look:
                     self._look(view)
-            with look:
-                self._take_leave(view)
+            for _ in range(LAST_ENDINGS):
+                with look:
+                    self._take_leave(view)
+                if not self._unended:
+                    break
+                time.sleep(TICK)
 
     def _look(self, view: View) -> None:
         """One tick. A tree that cannot be looked at does not keep the others from it."""
@@ -142,19 +150,39 @@ class Monitor:
         self._gone.append(watched)
 
     def _take_leave(self, view: View) -> None:
-        """Of those that others gave up; what is to end does so before the mechanism lets go of its members."""
+        """Of those that others gave up; what is to end does so before the mechanism lets go of its members. Who cannot
+        be ended now is tried again at the next tick."""
         gone = [self._gone.popleft() for _ in range(len(self._gone))]
-        try:
-            over = {self._all_of(watched, view): watched.marker for watched in gone if watched.is_over}
-            if over:
-                end_all(over, self._make_view)
-        finally:
-            for watched in gone:
+        over: dict[Tree, Watched] = {}
+        failures: dict[Watched, OSError] = {}
+        for watched in (*self._unended, *(watched for watched in gone if watched.is_over)):
+            try:
+                over[self._all_of(watched, view)] = watched
+            except OSError as error:
+                failures[watched] = error
+        if over:
+            failed = end_all({tree: watched.marker for tree, watched in over.items()}, self._make_view)
+            failures |= {over[tree]: error for tree, error in failed.items()}
+        self._unended = [watched for watched, error in failures.items() if self._is_worth_another(watched, error)]
+        for watched in {*gone, *over.values(), *failures} - set(self._unended):
+            with watched.boundary:
                 self._forget(watched)
 
+    def _is_worth_another(self, watched: Watched, error: OSError) -> bool:
+        watched.endings += 1
+        if watched.endings == 1:
+            log.warning('%s (process %s) cannot be ended now: %s', watched.name, watched.root.pid, error)
+        with watched.boundary:
+            if watched.endings >= MOST_ENDINGS:
+                raise error
+        return watched.endings < MOST_ENDINGS
+
     def _all_of(self, watched: Watched, view: View) -> Tree:
+        """Raises OSError."""
         if watched.tree is None:
-            watched.tree = Tree(view, watched.root)
+            tree = Tree(view, watched.root)
+            tree.miss_root()
+            watched.tree = tree
         stats = [view.stat(pid) for pid in self._mechanism.members(watched.root)]
         watched.tree.adopt((stat for stat in stats if stat), belongs=True)
         return watched.tree
@@ -202,4 +230,4 @@ class Monitor:
         if self._strays is not None:
             self._strays.keep(frozenset(
                 (watched.root.pid, watched.root.start, watched.name, (watched.marker or b'').decode(errors='replace'))
-                for watched in list(self._watched.values()) if watched.tree is not None))  # fmt: skip
+                for watched in [*list(self._watched.values()), *self._unended] if watched.tree))  # fmt: skip

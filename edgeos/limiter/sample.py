@@ -11,10 +11,11 @@ import os
 import signal
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 
 from edgeos.limiter.lineage import Lineage
-from edgeos.limiter.views import Grip, Identity, Stat, View
+from edgeos.limiter.member import Member, attempt, memory_of
+from edgeos.limiter.views import Identity, Stat, View
 
 MEBIBYTE = 1024 * 1024
 _KILL: int = getattr(signal, 'SIGKILL', -9)
@@ -23,24 +24,6 @@ _RESUME: int = getattr(signal, 'SIGCONT', -18)
 _ROUNDS = 8  # of stopping what was forked meanwhile; a stopped process forks no more, so two or three are enough
 _GRAIN = 0.02  # s; the kernel tells the time of ended children in two numbers of 10 ms each
 _NEVER = object()
-
-
-@dataclass(slots=True, eq=False)
-class Member:
-    """One process of a tree, as it was last seen."""
-
-    identity: Identity
-    stat: Stat
-    cpu: float  # s; what was counted of its own clock
-    reaped: float  # s; what was counted of its ended children
-    credit: float = 0.0  # s counted already of children that have ended since, and so will come back in `stat.reaped`
-    refundable: float = 0.0  # s counted at the last look, maybe of a child that was not known to have ended
-    waited: float = 0.0  # s; as it was at the last `starve`
-    grip: Grip | None = None
-
-    @property
-    def pid(self) -> int:
-        return self.identity.pid
 
 
 class Tree:
@@ -52,7 +35,7 @@ class Tree:
     def __init__(self, view: View, root: Identity, known: Iterable[Stat] = ()) -> None:
         """`known` are members that nobody's child there leads to."""
         self.root = root
-        self.roster: tuple[Member, ...] = ()  # parents before their children; replaced, never changed
+        self.roster: tuple[Member, ...] = ()  # parents before children; replaced, never changed
         self.is_denied = False  # one of them may not be signalled: it belongs to another user
         self._view = view
         self._app = os.getpid()
@@ -86,9 +69,9 @@ class Tree:
         """Look at each member, find new ones; those are returned."""
         forks = self._view.forks()
         is_due = forks is None or forks != self._scanned
-        self._scanned = forks
         has_changed = self._verify()
         fresh = self._walk(self._members.values()) if is_due else []
+        self._scanned = forks
         if has_changed or fresh:
             self._settle()
         return fresh
@@ -110,6 +93,12 @@ class Tree:
             fresh += self._walk(fresh)
             self._settle()
         return fresh
+
+    def miss_root(self) -> None:
+        """It has gone only now, before it was seen here: its number still leads to what it left."""
+        if self.root.pid not in self._members:
+            now = self._view.stat(self.root.pid)
+            self._lineage.leave(self.root.pid, now.start if now else None)
 
     def consume(self, *, quick: bool = False) -> float:
         """CPU time (s) the tree has used since the last call; `quick`: that of ended children as last refreshed."""
@@ -148,13 +137,7 @@ class Tree:
         Processes that forked share most of their memory. RSS counts it once for each of them, PSS once in all, but
         costs fifty times as much.
         """
-        resident = sum(member.stat.resident for member in self.roster)
-        if resident <= fair_above or len(self.roster) < 2:
-            return resident, 'rss'
-        shares = [self._view.share(member.pid) for member in self.roster]
-        if None in shares:
-            return resident, 'rss'
-        return min(resident, sum(share for share in shares if share is not None)), 'pss'
+        return memory_of(self.roster, self._view, fair_above)
 
     def freeze(self, fresh: Iterable[Member] | None = None) -> None:
         """Stop all (or these new ones), and what they forked meanwhile."""
@@ -184,16 +167,26 @@ class Tree:
                         os.kill(member.pid, _RESUME)
 
     def kill(self) -> None:
-        """End all of them, whatever they fork meanwhile: whole groups first, which the kernel does in one go."""
-        with suppress(OSError):  # those that are known go in any case
-            self.refresh()
-        for group in self._lineage.groups:
+        """End all of them, whatever they fork meanwhile: whole groups first, which the kernel does in one go.
+
+        Raises OSError when some cannot be looked at; the others have ended then, and nobody stands still.
+        """
+        failures: list[OSError] = []
+        for member in self.roster:
+            member.is_sure = False
+        attempt(self.refresh, failures)
+        sure = {member.stat.group for member in self.roster if member.is_sure}
+        for group in self._lineage.groups & sure:
             if group != os.getpgrp():  # the app's own
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(group, _KILL)
-        self.refresh()
-        self.freeze()
-        self._send(self.roster, _KILL)
+        attempt(self.refresh, failures)
+        attempt(self.freeze, failures)
+        for member in self.roster:
+            attempt(partial(self._end, member), failures)
+        if failures:
+            self.let_go()
+            raise failures[-1]
 
     def close(self) -> None:
         """Give descriptors back."""
@@ -201,6 +194,16 @@ class Tree:
             if member.grip is not None:
                 member.grip.close()
                 member.grip = None
+
+    def _end(self, member: Member) -> None:
+        """Who cannot be looked at now, but was a moment ago, is the same."""
+        try:
+            self._send((member,), _KILL)
+        except OSError:
+            if not member.is_sure:
+                raise
+            with suppress(ProcessLookupError):
+                os.kill(member.pid, _KILL)
 
     def _verify(self) -> bool:
         """Whether the roster, or who is in which session, is not what it was."""
@@ -211,7 +214,7 @@ class Tree:
                 lost.append(member)
             else:
                 has_moved |= stat.session != member.stat.session or stat.group != member.stat.group
-                member.stat = stat
+                member.stat, member.is_sure = stat, True
         for member in reversed(lost):
             self._lose(member)
         return has_moved or bool(lost)
@@ -252,7 +255,8 @@ class Tree:
         """It has ended. What was counted of it comes back in its parent's `reaped`, once."""
         if self._members.get(member.pid) is member:
             del self._members[member.pid]
-            self._lineage.leave(member.pid)
+            now = self._view.stat(member.pid)
+            self._lineage.leave(member.pid, None if now is None or now.start == member.identity.start else now.start)
         if member.grip is not None:
             member.grip.close()
         parent = self._members.get(member.stat.parent)

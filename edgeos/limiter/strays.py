@@ -11,10 +11,13 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Callable
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from edgeos.files import write_atomically
-from edgeos.limiter.ending import carriers
+from edgeos.limiter.ending import end_all, gather
 from edgeos.limiter.linux import boot_id
 from edgeos.limiter.sample import Tree
 from edgeos.limiter.views import Identity, View
@@ -32,31 +35,35 @@ class StrayFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._written: frozenset[Entry] | None = None
+        self._left: frozenset[Entry] = frozenset()  # of the last run, to be ended by the next
         self._has_failed = False
         self._not_before = 0.0  # monotonic s
         self._thread: threading.Thread | None = None
 
     def keep(self, entries: frozenset[Entry]) -> None:
         """To be called again and again, with what is watched now; never waits for the disk."""
+        entries |= self._left
         is_busy = self._thread is not None and self._thread.is_alive()
         if entries != self._written and not is_busy and time.monotonic() >= self._not_before:
             self._thread = threading.Thread(target=self._write, args=(entries,), name='limiter strays', daemon=True)
             self._thread.start()
 
-    def sweep(self, view: View) -> list[str]:
-        """End those that still run, with all they started; their names. Never touches another process."""
-        left = self._read()
-        carrying = carriers(view, [marker.encode(errors='replace') for *_, marker in left if marker])
-        swept = []
-        for pid, start, name, mark in left:
-            tree = Tree(view, Identity(pid, start), carrying.get(mark.encode(errors='replace'), ()))
-            if tree.is_alive:
-                tree.let_go()
-                tree.kill()
+    def sweep(self, make_view: Callable[[], View]) -> list[str]:
+        """End those that still run, with all they started; their names. Never touches another process. Who cannot be
+        ended now stays in the file, for the next start."""
+        entries = self._read()
+        self._left = frozenset(entries)
+        with closing(make_view()) as view:
+            found, unseen = _find(entries, view)
+            failed = end_all({tree: _marker(entry) for tree, entry in found.items()}, make_view)
+            for tree, entry in found.items():
+                if tree not in failed:
+                    log.warning('%s (process %s) was left by the last run and has been ended', entry[2], entry[0])
                 tree.close()
-                swept.append(name)
-                log.warning('%s (process %s) was left by the last run and has been ended', name, pid)
-        return swept
+        self._left = frozenset((*unseen, *(found[tree] for tree in failed)))
+        for pid, _, name, _ in self._left:
+            log.warning('%s (process %s) was left by the last run and cannot be ended now', name, pid)
+        return [entry[2] for tree, entry in found.items() if tree not in failed]
 
     def _write(self, entries: frozenset[Entry]) -> None:
         content = {'boot': boot_id(), 'processes': sorted(map(list, entries))}
@@ -80,3 +87,26 @@ class StrayFile:
         except (OSError, ValueError, TypeError, KeyError) as error:
             log.warning('the list of watched processes of the last run cannot be read: %s', error)
             return []
+
+
+def _find(entries: list[Entry], view: View) -> tuple[dict[Tree, Entry], list[Entry]]:
+    """What is left of them, and those that cannot be looked at. Raises OSError."""
+    newcomers, marker_of = view.newcomers() if entries else [], cache(view.marker)
+    found: dict[Tree, Entry] = {}
+    unseen: list[Entry] = []
+    for entry in entries:
+        try:
+            tree = Tree(view, Identity(*entry[:2]))
+            gather(tree, _marker(entry), newcomers, marker_of)
+        except OSError:
+            unseen.append(entry)
+            continue
+        if tree.living:
+            found[tree] = entry
+        else:
+            tree.close()
+    return found, unseen
+
+
+def _marker(entry: Entry) -> bytes | None:
+    return entry[3].encode(errors='replace') or None

@@ -1,6 +1,7 @@
 """One process tree under watch: what was measured of it, what was decided, and the row that is shown."""
 
 import logging
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from edgeos.clock import Clock
-from edgeos.limiter.decide import Average, MemoryLevel, MemoryWatch, Verdict, debt_after, judge, memory_reason
+from edgeos.limiter.decide import (
+    LONGEST_GAP,
+    Average,
+    MemoryLevel,
+    MemoryWatch,
+    Verdict,
+    debt_after,
+    judge,
+    memory_reason,
+)
 from edgeos.limiter.mechanism import Mechanism
 from edgeos.limiter.sample import MEBIBYTE, Tree
 from edgeos.limiter.views import Identity, Stat, View
@@ -47,6 +57,7 @@ class Watched:
         on_memory: OnMemory | None = None,
         on_kill: OnKill | None = None,
         marker: bytes | None = None,
+        gap: float = LONGEST_GAP,
     ) -> None:
         self.root = root
         self.name = name
@@ -58,19 +69,22 @@ class Watched:
         self.hands_off = False
         self.is_ours = marker is not None  # its tree ends with us
         self.is_over = False  # its tree is to end now
+        self.endings = 0  # times that it could not be ended
         self.is_throttled = False
         self.throttled_since: str | None = None
         self.due = clock.monotonic()
         self.spared_until = 0.0  # monotonic s; it has just been killed
         self.tree: Tree | None = None
-        self.average = Average(clock.monotonic())  # of what it used
-        self.judged = Average(clock.monotonic())  # the same, since its limit changed while it was held
-        self.wanted = Average(clock.monotonic())  # of what it would have used, had it been alone
+        self._clock = clock
+        self._gap = gap  # s without a sample, after which those before mean nothing
+        self.average = self._average()  # of what it used
+        self.judged = self._average()  # the same, since its limit changed while it was held
+        self.wanted = self._average()  # of what it would have used, had it been alone
         self.debt = 0.0  # s of CPU
+        self._most_debt = math.inf
         self.memory = MemoryWatch()
         self.marker = marker
         self._marker_looks = 0
-        self._clock = clock
         self._limits_seen: Bounds | None = None
         self._usage: float | None = None
         self._is_close_look = False
@@ -89,7 +103,7 @@ class Watched:
         self.find_marker(view)
         self.note_limits(mechanism)
         self._usage = mechanism.usage(self.root)
-        self.average, self.judged, self.wanted = (Average(self._clock.monotonic()) for _ in range(3))
+        self.average, self.judged, self.wanted = (self._average() for _ in range(3))
 
     def find_marker(self, view: View) -> None:
         """Not there at once: while a program is being loaded its environment reads as empty."""
@@ -122,7 +136,8 @@ class Watched:
         others = [view.stat(pid) for pid in mechanism.members(self.root) if pid not in known]
         self.tree.adopt((stat for stat in others if stat), belongs=True)
         now, used = self._clock.monotonic(), self._used(mechanism)
-        self.debt = debt_after(self.debt, used, now - self.average.at, self.limits.cpu)
+        self.debt = debt_after(self.debt, used, now - self.average.at, self.limits.cpu, self._gap,
+                               self._most_debt if self.is_throttled else math.inf)  # fmt: skip
         self.average.add(now, used)
         self.judged.add(now, used)
         if self.is_throttled:
@@ -147,9 +162,9 @@ class Watched:
         if self.hands_off:
             self._note_release()
         elif verdict is Verdict.THROTTLE and limit is not None:
-            self.is_throttled = True
+            self.is_throttled, self._most_debt = True, self.debt
             self.tree.starve()  # counts from here on
-            self.wanted = Average(self._clock.monotonic())
+            self.wanted = self._average()
             self.throttled_since = iso_utc(self._clock.wall())
             log.info('%s (process %s) uses %.0f %% of a core and is held at %.0f %%', self.name, self.root.pid,
                      self.average.percent, limit)  # fmt: skip
@@ -171,6 +186,9 @@ class Watched:
     @property
     def memory_mb(self) -> float:
         return self._memory_mb
+
+    def _average(self) -> Average:
+        return Average(self._clock.monotonic(), longest_gap=self._gap)
 
     def _hold(self, mechanism: Mechanism, limit: float) -> None:
         assert self.tree is not None

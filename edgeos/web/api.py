@@ -23,6 +23,7 @@ from edgeos.settings import SettingsError
 from edgeos.system import System
 from edgeos.web.answers import FastJson
 from edgeos.web.events_api import add_event_routes
+from edgeos.web.plugins_api import add_plugin_errors, add_plugin_routes
 from edgeos.web.shapes import (
     connection_shape,
     failure_shape,
@@ -120,6 +121,7 @@ def make_router(system: System) -> APIRouter:
     _add_point_routes(router, system)
     add_event_routes(router, system)
     add_system_routes(router, system)
+    add_plugin_routes(router, system)
 
     @router.head('/health', include_in_schema=False)
     @router.get('/health', tags=['system'])
@@ -281,6 +283,8 @@ def add_error_answers(app: FastAPI, system: System) -> None:
 
     def answer(status: int, detail: Any) -> FastJson:
         return FastJson({'detail': detail}, status_code=status)
+
+    add_plugin_errors(app)
 
     @app.exception_handler(UnknownConnection)
     async def unknown_connection(request: Request, error: UnknownConnection) -> FastJson:

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 SAFE_METHODS = frozenset(('GET', 'HEAD', 'OPTIONS'))
 SOCKET_PATH = '/_nicegui_ws'
 LARGEST_BODY = 8 * 1024 * 1024  # bytes
+LARGEST_PACKAGE = 65 * 1024 * 1024  # of a plugin, with what is around it in a form
 POLICY_VIOLATION = 1008  # RFC 6455; before the handshake is answered the server turns it into a 403
 JSON_PATHS = ('/api', '/metrics', '/openapi.json')
 
@@ -189,8 +190,9 @@ class BodyGuard:
             return await refuse(scope, receive, send, 415, 'Send the body as application/json or multipart/form-data.')
         if header_values(scope, b'transfer-encoding'):
             return await refuse(scope, receive, send, 411, 'Say how long the body is: Content-Length is needed.')
-        if any(length.isdecimal() and int(length) > LARGEST_BODY for length in header_values(scope, b'content-length')):
-            return await refuse(scope, receive, send, 413, f'Send at most {LARGEST_BODY} bytes.')
+        most = LARGEST_PACKAGE if scope['path'] == '/api/plugins' else LARGEST_BODY
+        if any(length.isdecimal() and int(length) > most for length in header_values(scope, b'content-length')):
+            return await refuse(scope, receive, send, 413, f'Send at most {most} bytes.')
         return await self._app(scope, receive, send)
 
 

@@ -7,7 +7,8 @@ import time
 
 from tests.bench.report import Report
 
-BENCHES = ['ingest', 'pauses', 'brokers', 'plc', 'plc_soak', 'bluetooth', 'reporting', 'limiter', 'footprint', 'overview']
+BENCHES = ['ingest', 'pauses', 'brokers', 'plc', 'plc_soak', 'bluetooth', 'reporting', 'limiter', 'plugins', 'footprint',
+           'overview']
 
 
 def main() -> int:

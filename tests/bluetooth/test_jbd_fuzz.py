@@ -1,4 +1,5 @@
 """Answers of a JBD battery through a bad line: never one that was not sent, and the next good one is always found."""
+import itertools
 import json
 import random
 from datetime import date
@@ -76,9 +77,22 @@ DAMAGE = st.one_of(
 )  # fmt: skip
 
 
+def holds_a_frame(data):
+    """Whether rubbish happens to be right: length, sum and end fit."""
+    for at in range(len(data) - 6):
+        end = at + 7 + data[at + 3]
+        if data[at] == 0xDD and end <= len(data) and data[end - 1] == 0x77:
+            total = sum(data[at + 2:end - 3]) + int.from_bytes(data[end - 3:end - 1], 'big')
+            if total & 0xFFFF == 0:
+                return True
+    return False
+
+
 @FUZZ
 @given(st.lists(DAMAGE, max_size=12), st.lists(st.integers(1, 40), max_size=8))
 def test_of_a_damaged_stream_exactly_the_good_answers_are_read(parts, sizes):
+    for kind, run in itertools.groupby(parts, key=lambda part: part[0]):
+        assume(kind == 'good' or not holds_a_frame(b''.join(data for _kind, data in run)))
     reader = jbd.FrameReader()
     frames = read_through(reader, b''.join(data for _kind, data in parts), sizes)
     told = [frame for frame in frames if frame.data]  # seven zeros and a start can look like an acknowledgement

@@ -4,13 +4,14 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from edgeos import reporting
 from edgeos.connections.history import HistoryStore
 from edgeos.connections.kinds import config_models
 from edgeos.connections.plc import PlcConnection
-from edgeos.connections.plc_workers import PlcWorkers
+from edgeos.connections.plc_workers import PlcLink, PlcWorkers
 from edgeos.connections.services import Services
 from edgeos.connections.state import Status
 from edgeos.gateway import Gateway
@@ -88,18 +89,21 @@ async def test_a_worker_is_watched_before_it_says_its_first_word(house: House, p
 
 
 async def test_one_with_too_much_memory_ends_politely_and_the_connection_says_why(
-    house: House, plc: Plc, heard: Heard
+    house: House, plc: Plc, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = await house.open(plc.address, symbols=['MAIN.*'])
     process = house.process(plc)
-    row = await eventually(lambda: house.limiter.get_stats()['processes'][process.pid]['memory_mb'] and
-                           house.limiter.get_stats()['processes'][process.pid])
-    house.limiter.set_limits(process.pid, memory_limit_mb=row['memory_mb'] / 1.2)
+    asked: list[str] = []
+    stop, kill = process.stop, process.kill
+    monkeypatch.setattr(process, 'stop', lambda **limits: asked.append('stop') or stop(**limits))
+    monkeypatch.setattr(process, 'kill', lambda: asked.append('kill') or kill())
+    resident = psutil.Process(process.pid).memory_info().rss / 1024 ** 2
+    house.limiter.set_limits(process.pid, memory_limit_mb=resident / 1.2)
     await eventually(lambda: said(connection, 'was ended: it took more memory than it may.'))
     assert connection.last_error and connection.last_error.code == 'connection_lost'
     assert 'mehr Speicher, als er darf.' in say(translator('de'), connection.last_error)
     await eventually(lambda: process.returncode is not None)
-    assert process.returncode != -9 and not process.was_killed
+    assert asked[0] == 'stop', 'politely; a busy machine may take it longer than the patience for that'
     assert any('ended: ' in event and 'above its limit of' in event for event in heard.events)
 
 
@@ -171,3 +175,46 @@ async def test_what_the_owner_killed_is_no_crash(house: House, plc: Plc, heard: 
     await eventually(lambda: said(connection, 'ended unexpectedly'))
     assert await process.wait() == -9
     await eventually(lambda: connection.status is Status.CONNECTED, timeout=10)
+
+
+async def test_the_pause_is_the_workers_whichever_connection_asks_until_the_owner_does(house: House, plc: Plc,
+                                                                                      heard: Heard) -> None:  # fmt: skip
+    one = await house.open(plc.address, 'one')
+    process, name = house.process(plc), f'PLC worker {plc.address}'
+    house.limits.find(name).restart(MEMORY, 30)
+    await eventually(lambda: said(one, 'it took more memory than it may.') and process.returncode is not None)
+    other = house.start(plc.address, 'other')
+    await eventually(lambda: other.status is Status.ERROR)
+    assert said(other, 'it took more memory than it may.')
+    assert other.next_retry_in is not None and 20 < other.next_retry_in <= 30
+    assert len(house.started) == 1, 'no process for it'
+    other.retry_now()
+    await eventually(lambda: other.status is Status.CONNECTED, timeout=10)
+    one.retry_now()
+    await eventually(lambda: one.status is Status.CONNECTED, timeout=10)
+    assert one.worker_pid == other.worker_pid
+
+
+async def test_what_ended_the_worker_while_it_opened_counts_more_than_the_call_that_failed(
+    house: House, plc: Plc, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def call(link: PlcLink, method: str, within: float = 1.0, **params: object) -> object:
+        link.worker._end_because(MEMORY, 30)
+        raise TimeoutError
+
+    monkeypatch.setattr(PlcLink, 'call', call)
+    connection = house.start(plc.address)
+    await eventually(lambda: connection.status is Status.ERROR)
+    assert said(connection, 'it took more memory than it may.')
+    assert connection.next_retry_in is not None and connection.next_retry_in > 20
+
+
+async def test_no_start_is_promised_when_the_last_connection_has_stopped(house: House, plc: Plc, heard: Heard) -> None:
+    one, other = await house.open(plc.address, 'one'), await house.open(plc.address, 'other')
+    name = f'PLC worker {plc.address}'
+    house.limits._end(house.limits.find(name), MEMORY, 'x', False)
+    await eventually(lambda: said(one, 'it took more memory') and said(other, 'it took more memory'))
+    await one.stop()
+    assert name in house.limits.restarts
+    await other.stop()
+    assert house.limits.restarts == {}

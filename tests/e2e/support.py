@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
+expect.set_options(timeout=15_000)  # a busy machine; where it matters how long, a test says so
 ROOT = Path(__file__).parents[2]
 CHROMIUM = '/usr/bin/chromium'
 SIZES = {'panel': ViewportSize(width=1024, height=600), 'phone': ViewportSize(width=390, height=844),
@@ -54,7 +55,7 @@ def chromium() -> Iterator[Browser]:
 def visitor(browser: Browser, *, size: str = 'panel', dark: bool = False, language: str = 'en') -> Iterator[Page]:
     """A browser of its own, with its own cookies; nothing on its console may be an error."""
     context = browser.new_context(viewport=SIZES[size], color_scheme='dark' if dark else 'light', locale=language)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(15_000)
     page = context.new_page()
     complaints: list[str] = []
     page.on('console', lambda message: complaints.append(message.text) if message.type == 'error' else None)

@@ -81,6 +81,8 @@ PLACES: dict[str, tuple[str, Callable[[Page], None]]] = {
     'reports': ('/events?tab=reports', heading('Reports to Sentry')),
     'diagnostics': ('/events?tab=diagnostics', look_at_file),
     'system': ('/system', open_process),
+    'plugins': ('/plugins', heading('Plugins')),
+    'no plugin': ('/plugins/nobody', heading('This plugin is not installed')),
     'demo': ('/demo', heading('Demo')),
 }
 

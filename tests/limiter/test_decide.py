@@ -1,4 +1,6 @@
 """Decisions as the contract has them, without any process."""
+from math import inf
+
 import pytest
 
 from edgeos.limiter.decide import Average, MemoryLevel, MemoryWatch, Verdict, debt_after, judge, memory_reason
@@ -49,14 +51,15 @@ def test_who_uses_little_only_because_of_others_stays_held() -> None:
 @pytest.mark.parametrize('limit', [1, 2, 5])
 def test_bursts_far_apart_are_not_free(limit: float) -> None:
     """Half a second of every five: each sample that is not held may take all of it."""
-    average, debt, owed, used, is_throttled = Average(0.0), 0.0, 0.0, 0.0, False
+    average, debt, most, owed, used, is_throttled = Average(0.0), 0.0, 0.0, 0.0, 0.0, False
     for number in range(1, 2001):
         owed += 0.5 if number % 10 == 0 else 0.0
         now = min(owed, limit / 100 * 0.5) if is_throttled else min(owed, 0.5)
         owed, used = min(1.0, owed - now), used + now
         average.add(number * 0.5, now)
-        debt = debt_after(debt, now, 0.5, limit)
+        debt = debt_after(debt, now, 0.5, limit, most=most if is_throttled else inf)
         verdict = judge(average, limit, is_throttled, debt=debt)
+        most = debt if verdict is Verdict.THROTTLE else most
         is_throttled = verdict is Verdict.THROTTLE or (is_throttled and verdict is not Verdict.RELEASE)
     assert 100 * used / 1000 == pytest.approx(limit, rel=0.2)
 
@@ -65,7 +68,8 @@ def test_a_debt_is_paid_by_what_is_left_unused_and_has_an_end() -> None:
     debt = debt_after(0.0, 0.5, 0.5, 50)
     assert debt == pytest.approx(0.25)
     assert debt_after(debt, 0.0, 0.5, 50) == 0
-    assert debt_after(0.0, 100.0, 0.5, 50) == pytest.approx(30 * 0.25)
+    assert debt_after(0.0, 100.0, 0.5, 50) == pytest.approx(20 * 0.25)
+    assert debt_after(0.2, 0.5, 0.5, 50, most=0.2) == 0.2 and debt_after(0.2, 0.1, 0.5, 50, most=0.2) == pytest.approx(0.05)
     assert debt_after(5.0, 0.0, 3600.0, 50) == debt_after(5.0, 0.0, 0.5, None) == 0
     assert judge(average_of(*[20] * 10), 50, True, debt=0.1) is Verdict.KEEP
 

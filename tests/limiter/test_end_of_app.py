@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edgeos.limiter import ResourceLimiter
-from edgeos.limiter.linux import boot_id
+from edgeos.limiter.linux import LinuxView, boot_id
 from edgeos.limiter.strays import StrayFile
 from edgeos.processes import PROJECT
 from tests.bench import hogs
@@ -214,7 +214,7 @@ def test_the_list_holds_what_is_registered_now(tmp_path: Path) -> None:
 
 def test_a_sweep_never_touches_another_process(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / 'limiter.json'
-    with hogs.hog('quiet') as process, view() as look:
+    with hogs.hog('quiet') as process:
         start = identity(process.pid).start
         for content in (
             {'boot': boot_id(), 'processes': [[process.pid, start - 1, 'its number has gone to another', '']]},
@@ -223,13 +223,13 @@ def test_a_sweep_never_touches_another_process(tmp_path: Path, caplog: pytest.Lo
             {'boot': boot_id(), 'processes': [[process.pid, start - 1, 'another mark', 'EDGEOS_TREE=other']]},
         ):
             path.write_text(json.dumps(content))
-            StrayFile(path).sweep(look)
+            StrayFile(path).sweep(LinuxView)
         for broken in ('', '[]', '{"boot": 1}', 'nonsense', json.dumps({'boot': boot_id(), 'processes': [7]})):
             path.write_text(broken)
-            assert StrayFile(path).sweep(look) == []
+            assert StrayFile(path).sweep(LinuxView) == []
         assert process.poll() is None
         assert 'cannot be read' in caplog.text
-        assert StrayFile(tmp_path / 'absent').sweep(look) == []
+        assert StrayFile(tmp_path / 'absent').sweep(LinuxView) == []
 
 
 def test_a_full_disk_costs_the_list_and_nothing_else(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -24,12 +24,11 @@ ROW = {'name', 'cpu_percent', 'average_cpu_percent', 'limit', 'memory_mb', 'memo
        'throttled_since', 'mechanism'}  # fmt: skip
 
 
-def test_a_hog_is_at_its_limit_from_four_seconds_after_its_registration_on(make: Make) -> None:
+def test_a_hog_is_brought_to_its_limit_and_stays_there(make: Make) -> None:
     with hogs.hog('spin') as process:
         limiter = make(15)  # little enough to be reached beside much else
         limiter.add_process(process.pid, 'hog')
-        time.sleep(4)
-        eventually_sync(lambda: row(limiter, process.pid)['throttled'], timeout=10)  # at once, unless we were starved
+        eventually_sync(lambda: row(limiter, process.pid)['throttled'], timeout=10)
         assert_held(process.pid, 15, seconds=1.2)
         assert row(limiter, process.pid)['cpu_percent'] < 30
 
@@ -187,14 +186,15 @@ def test_a_daemon_that_left_is_held_with_its_tree(make: Make) -> None:
         daemon = eventually_sync(lambda: next((pid for pid in carriers('left')  # not the one between, which leads its session
                                                if os.getsid(pid) not in (process.pid, pid)), None))  # fmt: skip
         try:
-            eventually_sync(lambda: hogs.state(daemon) == 'T', timeout=8)
+            eventually_sync(lambda: hogs.state(daemon) == 'T', timeout=15, interval=0.002)
             assert_held(daemon, 10, seconds=1.2, within=2.5)
             assert row(limiter, process.pid)['processes'] == 2
             limiter.remove_process(process.pid)
             assert never_stopped(daemon) and process.poll() is None, 'let go, not ended'
         finally:
             for left in carriers('left'):
-                os.kill(left, 9)
+                with suppress(ProcessLookupError):
+                    os.kill(left, 9)
 
 
 def test_one_that_left_late_without_any_marker_is_held_too(make: Make) -> None:

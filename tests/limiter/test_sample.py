@@ -1,9 +1,12 @@
 """What belongs to a tree, and its CPU time, against a meter that knows nothing of ours."""
+import errno
 import os
+import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -264,3 +267,39 @@ def test_nothing_stays_open(view: LinuxView) -> None:
             tree.thaw()
             tree.close()
         assert len(os.listdir('/proc/self/fd')) == before
+
+
+@contextmanager
+def descriptors(free: int) -> Iterator[None]:
+    """Only so many are left to this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = [os.open('/dev/null', os.O_RDONLY)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (taken[0] + 16, hard))
+    try:
+        while True:
+            try:
+                taken.append(os.dup(taken[0]))
+            except OSError:
+                break
+        for _ in range(free):
+            os.close(taken.pop())
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in taken:
+            os.close(descriptor)
+
+
+def test_the_last_descriptor_is_given_back_when_it_is_one_too_few(view: LinuxView) -> None:
+    with hogs.hog('quiet') as process:
+        who = identity(process.pid)
+        with descriptors(free=1):
+            for _ in range(2):
+                with pytest.raises(OSError) as caught:
+                    view.grip(who)
+                assert caught.value.errno == errno.EMFILE
+            os.close(os.open('/dev/null', os.O_RDONLY))
+        grip = view.grip(who)
+        grip.send(9)
+        grip.close()
+        assert process.wait(5) == -9

@@ -1,0 +1,158 @@
+"""requirements.lock: exactly which wheels are installed. What it does not name cannot get in, whatever it is called."""
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from edgeos.plugins.errors import BadPackage
+from edgeos.plugins.findings import Finding
+from edgeos.plugins.wheels import WheelName, check_wheel, wheel_name
+
+FILE = 'requirements.lock'
+FOLDER = 'wheels'
+MOST_BYTES = 256 * 1024
+_HASH = r'--hash=sha256:[0-9a-f]{64}'
+_LINE = re.compile(rf'([A-Za-z0-9][A-Za-z0-9._-]{{0,99}}) *== *([A-Za-z0-9.!+_-]{{1,100}})((?: +{_HASH})+)')
+_SOURCES = ('.tar.gz', '.tgz', '.tar.bz2', '.tar.xz', '.tar', '.zip', '.egg')
+
+
+class BadLock(BadPackage):
+    """Raised for a lock file that cannot be used, or that does not name exactly the wheels that are there."""
+
+
+class Locked(NamedTuple):
+    """One line: `name` and `version` as wheels spell them, and a hash for each wheel of it."""
+
+    name: str
+    version: str
+    sha256s: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return ' '.join((f'{self.name}=={self.version}', *(f'--hash=sha256:{digest}' for digest in self.sha256s)))
+
+
+def read_lock(text: str) -> list[Locked]:
+    """Only `name==version --hash=sha256:…` is taken: no address, no option, no range. Raises BadLock."""
+    locked: dict[str, Locked] = {}
+    for number, line in _lines(text):
+        found = _LINE.fullmatch(line)
+        if found is None:
+            raise BadLock(f'{FILE}: line {number}: expected name==version --hash=sha256:…, got {line[:80]!r}')
+        name, version, hashes = found.groups()
+        entry = Locked(_canonical(name), version, tuple(hashes.replace('--hash=sha256:', '').split()))
+        if entry.name in locked:
+            raise BadLock(f'{FILE}: line {number}: {entry.name} is named twice')
+        locked[entry.name] = entry
+    return list(locked.values())
+
+
+def make_lock(wheels: list[Path]) -> str:
+    """The lock that names exactly these. Raises BadPackage for a file that is no wheel."""
+    found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for wheel in wheels:
+        try:
+            name = _name(wheel)
+        except BadPackage as error:
+            raise BadPackage(f'{FOLDER}/{wheel.name}: {error}') from None
+        found[name.name, name.version].append(sha256(wheel))
+    names = [name for name, _ in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise BadPackage(f'{FOLDER}: {twice} is there in two versions')
+    return ''.join(f'{Locked(name, version, tuple(sorted(hashes)))}\n'
+                   for (name, version), hashes in sorted(found.items()))  # fmt: skip
+
+
+def check_wheels(folder: Path) -> list[Path]:
+    """The wheels of an unpacked package, each named in the lock with a hash that fits, and none missing.
+
+    Raises BadPackage or OSError. Blocks: for a thread.
+    """
+    if (found := next(wheel_findings(folder), None)) is not None:
+        raise BadLock(str(found))
+    return wheels_of(folder)
+
+
+def wheels_of(folder: Path) -> list[Path]:
+    """All that is in the folder of wheels."""
+    return sorted((folder / FOLDER).iterdir()) if (folder / FOLDER).is_dir() else []
+
+
+def wheel_findings(folder: Path) -> Iterator[Finding]:
+    """Everything that is wrong with lock and wheels."""
+    try:
+        lock = read_lock(_text(folder / FILE))
+    except BadLock as error:
+        yield Finding('', '', str(error))
+        lock = []
+    left = {(entry.name, digest) for entry in lock for digest in entry.sha256s}
+    versions = {entry.name: entry.version for entry in lock}
+    for wheel in wheels_of(folder):
+        try:
+            name = _name(wheel)
+            digest = sha256(wheel)
+            _check_named(name, digest, versions, left)
+            check_wheel(wheel)
+            left.discard((name.name, digest))
+        except BadPackage as error:
+            yield Finding(f'{FOLDER}/{wheel.name}', '', str(error))
+    for missing, digest in sorted(left):
+        yield Finding(FILE, missing, f'the wheel with the hash {digest[:12]}… is missing')
+
+
+def _check_named(name: WheelName, digest: str, versions: dict[str, str], hashes: set[tuple[str, str]]) -> None:
+    if name.name not in versions:
+        raise BadLock(f'is not named in {FILE}')
+    if not name.is_version(versions[name.name]):
+        raise BadLock(f'{FILE} names version {versions[name.name]}')
+    if (name.name, digest) not in hashes:
+        raise BadLock(f'is not the file that {FILE} has the hash of')
+
+
+def sha256(path: Path) -> str:
+    """As small hexadecimal digits. Blocks."""
+    with path.open('rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def _name(path: Path) -> WheelName:
+    if path.name.endswith(_SOURCES):
+        raise BadPackage('is a source package, which would run code when it is built; '
+                         'only wheels are allowed')  # fmt: skip
+    if path.is_dir():
+        raise BadPackage('expected a wheel, got a folder')
+    return wheel_name(path.name)
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise BadLock(f'{FILE}: is missing') from None
+    if len(data) > MOST_BYTES:
+        raise BadLock(f'{FILE}: expected at most {MOST_BYTES} bytes, got {len(data)}')
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise BadLock(f'{FILE}: expected text in UTF-8') from None
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """What stands in each, with the number of its first line; a backslash at the end goes on in the next."""
+    whole, start = '', 0
+    for number, line in enumerate(text.splitlines(), 1):
+        part = re.sub(r'(^|\s)#.*', '', line).strip()
+        start = start or number
+        whole = f'{whole} {part.removesuffix(chr(92)).strip()}'.strip()
+        if part.endswith('\\'):
+            continue
+        if whole:
+            yield start, whole
+        whole, start = '', 0
+    if whole:
+        yield start, whole
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r'[-_.]+', '-', name).lower()

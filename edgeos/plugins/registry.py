@@ -1,0 +1,293 @@
+"""Which plugins there are: the registry that comes with the app, and those that the owner added."""
+import asyncio
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from edgeos.clock import SYSTEM_CLOCK, Clock
+from edgeos.files import write_atomically
+from edgeos.plugins.package import unfit
+from edgeos.plugins.registry_entries import MOST_BYTES, Listing, Problem, Release, is_web, read_registry
+from edgeos.plugins.registry_fetch import FetchFailed, check_address, download, fetch
+from edgeos.plugins.versions import Version
+from edgeos.processes import PROJECT
+
+__all__ = ['BUILT_IN', 'BUNDLED', 'Hidden', 'Problem', 'Registry', 'Release', 'Source', 'UnknownRelease', 'download',
+           'source_name']
+
+MOST_SIGNATURE = 1024
+
+
+class UnknownRelease(LookupError):
+    """Raised when no registry has such a plugin, or not in this version."""
+
+
+class Hidden(NamedTuple):
+    """A release that is not offered, and why, as the end of a sentence that begins with its name."""
+
+    release: Release
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a registry is: a web address or a path. With `key`, an ed25519 public key in base64 or hexadecimal
+    digits, it is taken only with a signature: 64 bytes, or base64 of them, beside it under its name and .sig.
+    """
+
+    location: str
+    key: str = ''
+
+
+BUNDLED = Source(str(PROJECT / 'assets' / 'plugin_registry.json'))
+BUILT_IN = 'built-in'
+
+
+def source_name(location: str) -> str:
+    """What is kept and shown of where a release came from; the app may lie somewhere else tomorrow."""
+    return BUILT_IN if location == BUNDLED.location else location
+
+
+class Registry:
+    """All sources as one. An id belongs to the first source that names it: no other can take it over.
+
+    All of it is for the event loop.
+    """
+
+    def __init__(self, cache: Path, sources: Iterable[Source] = (BUNDLED,), *, clock: Clock = SYSTEM_CLOCK) -> None:
+        """`cache` is a folder of our own, made when it is needed."""
+        self.sources = tuple(sources)
+        self.problems: list[Problem] = []
+        self.refreshed_at: float | None = None  # epoch s
+        self._cache = cache
+        self._clock = clock
+        self._offered: dict[str, Release] = {}
+        self._hidden: list[Hidden] = []
+        self._all: dict[str, dict[str, Release]] = {}
+        self._running: asyncio.Task[None] | None = None
+        self._is_near = asyncio.Event()  # what is on this device was read
+
+    async def refresh(self) -> None:
+        """Read all sources, side by side. Never raises for one of them: what is wrong is in `problems`.
+
+        One that is under way counts; if `sources` have become others meanwhile, it begins anew with those.
+        """
+        await asyncio.shield(self._reading())
+
+    async def look(self) -> None:
+        """Returns when what is on this device is known; the rest is read then."""
+        if self.refreshed_at is None and not self._is_near.is_set():
+            near = asyncio.ensure_future(self._is_near.wait())
+            await asyncio.wait({near, self._reading()}, return_when=asyncio.FIRST_COMPLETED)
+            near.cancel()
+
+    def _reading(self) -> asyncio.Task[None]:
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._refresh(), name='refresh plugin registries')
+        return self._running
+
+    def close(self) -> None:
+        """Give up what is being read."""
+        if self._running is not None:
+            self._running.cancel()
+
+    def available(self) -> list[Release]:
+        """Of each plugin the newest release that runs here and was not taken back, by name."""
+        return sorted(self._offered.values(), key=lambda release: (release.name.casefold(), release.id))
+
+    def hidden(self) -> list[Hidden]:
+        """Newer releases than the one offered, and plugins of which none is."""
+        return list(self._hidden)
+
+    def release(self, plugin_id: str, version: str | None = None) -> Release:
+        """The one that is offered, or that version, even if it is not offered. Raises UnknownRelease."""
+        found = self._offered.get(plugin_id) if version is None else self._all.get(plugin_id, {}).get(version)
+        if found is not None:
+            return found
+        reasons = [hidden.reason for hidden in self._hidden if hidden.release.id == plugin_id]
+        if version is None and reasons:
+            raise UnknownRelease(f'{plugin_id} {reasons[0]}')
+        raise UnknownRelease(f'no registry has the plugin {plugin_id}{f" {version}" if version else ""}')
+
+    def versions(self, plugin_id: str) -> list[Release]:
+        """All that its registry lists, newest first."""
+        return sorted(self._all.get(plugin_id, {}).values(), key=_rank, reverse=True)
+
+    async def _refresh(self) -> None:
+        sources: tuple[Source, ...] | None = None
+        while sources != self.sources:
+            sources = self.sources
+            if self.refreshed_at is None:  # without network the others may take long to fail
+                await self._show(await asyncio.gather(*(asyncio.to_thread(self._near, source) for source in sources)))
+                self._is_near.set()
+            await self._show(await asyncio.gather(*(self._load(source) for source in sources)))
+            self.refreshed_at = self._clock.wall()
+
+    async def _show(self, listings: list[Listing]) -> None:
+        self._all, self._offered, self._hidden, taken = await asyncio.to_thread(_choose, listings)
+        self.problems = [*(problem for listing in listings for problem in listing.problems), *taken]
+
+    def _near(self, source: Source) -> Listing:
+        """What is on this device. Blocks."""
+        if not is_web(source.location):
+            return _read_file(source)
+        kept = _Kept.read(self._kept_at(source), source)
+        return kept.listing if kept is not None else Listing()
+
+    def _kept_at(self, source: Source) -> Path:
+        return self._cache / hashlib.sha256(source.location.encode()).hexdigest()[:24]
+
+    async def _load(self, source: Source) -> Listing:
+        return await (self._load_web(source) if is_web(source.location) else asyncio.to_thread(_read_file, source))
+
+    async def _load_web(self, source: Source) -> Listing:
+        """The newest; while it cannot be had, or is no good, what was had last."""
+        path = self._kept_at(source)
+        kept = await asyncio.to_thread(_Kept.read, path, source)
+        try:
+            check_address(source.location)
+            body, etag = await fetch(source.location, MOST_BYTES, etag=kept.etag if kept else '')
+            if body is None and kept is not None:
+                return kept.listing
+            signature = (await fetch(f'{source.location}.sig', MOST_SIGNATURE))[0] if source.key else b''
+            fresh = await asyncio.to_thread(_Kept.make, source, body or b'', signature or b'', etag)
+        except FetchFailed as error:
+            return _old(kept, Problem(source.location, '', str(error)))
+        if not fresh.listing.releases and fresh.listing.problems and kept is not None:
+            return _old(kept, *fresh.listing.problems)
+        try:
+            await asyncio.to_thread(fresh.write, path)
+        except OSError as error:
+            why = f'is not kept for times without network: {_text(error)}'
+            fresh.listing.problems.append(Problem(source.location, '', why))
+        return fresh.listing
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A registry from the web, as it is kept: a line about it, then its own bytes."""
+
+    listing: Listing
+    body: bytes
+    signature: bytes
+    etag: str
+
+    @classmethod
+    def make(cls, source: Source, body: bytes, signature: bytes, etag: str) -> '_Kept':
+        """Raises FetchFailed when the signature is missing or wrong."""
+        check_signature(source.key, body, signature)
+        return cls(read_registry(body, source.location), body, signature, etag)
+
+    @classmethod
+    def read(cls, path: Path, source: Source) -> '_Kept | None':
+        """Checked like a new one, for the key may be another by now. None where there is none that is good."""
+        try:
+            head, _, body = path.read_bytes().partition(b'\n')
+            about = json.loads(head)
+            return cls.make(source, body, base64.b64decode(about['signature']), str(about['etag']))
+        except (OSError, ValueError, KeyError, TypeError, FetchFailed):
+            return None
+
+    def write(self, path: Path) -> None:
+        about = {'etag': self.etag, 'signature': base64.b64encode(self.signature).decode()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(about).encode() + b'\n' + self.body)
+
+
+def check_signature(key: str, data: bytes, signature: bytes) -> None:
+    """Raises FetchFailed; without a key everything is taken."""
+    if not key:
+        return
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        public = Ed25519PublicKey.from_public_bytes(_bytes(key.encode(), 32))
+    except ValueError:
+        raise FetchFailed('its key is not an ed25519 public key of 32 bytes') from None
+    try:
+        public.verify(_bytes(signature, 64), data)
+    except (InvalidSignature, ValueError):
+        raise FetchFailed('its signature does not fit its key; it may have been tampered with') from None
+
+
+Chosen = tuple[dict[str, dict[str, Release]], dict[str, Release], list[Hidden], list[Problem]]
+
+
+def _choose(listings: Iterable[Listing], unfit: Callable[..., str | None] = unfit) -> Chosen:
+    known: dict[str, dict[str, Release]] = {}
+    problems: list[Problem] = []
+    for listing in listings:
+        own: dict[str, dict[str, Release]] = {}
+        for release in listing.releases:
+            own.setdefault(release.id, {})[release.version] = release
+        for plugin_id, versions in own.items():
+            if plugin_id in known:
+                first, second = next(iter(known[plugin_id].values())), next(iter(versions.values()))
+                problems.append(Problem(second.source, plugin_id, f'is passed over: {first.source} has this id'))
+            else:
+                known[plugin_id] = versions
+    offered: dict[str, Release] = {}
+    hidden: list[Hidden] = []
+    for plugin_id, versions in known.items():
+        for release in sorted(versions.values(), key=_rank, reverse=True):
+            if (reason := _reason(release, unfit)) is None:
+                offered[plugin_id] = release
+                break
+            hidden.append(Hidden(release, reason))
+    return known, offered, hidden, problems
+
+
+def _reason(release: Release, unfit: Callable[..., str | None]) -> str | None:
+    if release.yanked:
+        return f'was withdrawn: {release.yanked}'
+    if Version.parse(release.version).prerelease and not release.is_latest:
+        return 'is a version for testing'
+    return unfit(release.requires)
+
+
+def _rank(release: Release) -> Version:
+    return Version.parse(release.version)
+
+
+def _old(kept: _Kept | None, *problems: Problem) -> Listing:
+    if kept is None:
+        return Listing(problems=list(problems))
+    note = 'what was read last is shown'
+    return Listing(kept.listing.releases,
+                   [*(problem._replace(message=f'{problem.message}; {note}') for problem in problems[:1]),
+                    *problems[1:], *kept.listing.problems])  # fmt: skip
+
+
+def _read_file(source: Source) -> Listing:
+    path = Path(source.location)
+    try:
+        with path.open('rb') as file:
+            data = file.read(MOST_BYTES + 1)
+        if source.key:
+            check_signature(source.key, data, path.with_name(f'{path.name}.sig').read_bytes()[:MOST_SIGNATURE])
+    except (FetchFailed, OSError) as error:
+        return Listing(problems=[Problem(source.location, '', _text(error))])
+    return read_registry(data, source.location)
+
+
+def _bytes(text: bytes, length: int) -> bytes:
+    """As they are, or from hexadecimal digits or base64. Raises ValueError."""
+    if len(text) == length:
+        return text
+    stripped = text.strip()
+    if len(stripped) == 2 * length:
+        return bytes.fromhex(stripped.decode())
+    try:
+        return base64.b64decode(stripped, validate=True)
+    except binascii.Error as error:
+        raise ValueError(str(error)) from error
+
+
+def _text(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
