@@ -13,9 +13,10 @@ export const PopupMenu = {
   setup(props, { emit }) {
     const element = ref(null);
     const place = ref({ visibility: "hidden" });
+    let start; // where its button was
 
     function position() {
-      const box = props.anchor.getBoundingClientRect();
+      const box = (start = props.anchor.getBoundingClientRect());
       const own = element.value.getBoundingClientRect();
       const left = Math.max(MARGIN, Math.min(box.right - own.width, window.innerWidth - own.width - MARGIN));
       const below = box.bottom + 4;
@@ -43,19 +44,23 @@ export const PopupMenu = {
     const outside = (event) => {
       if (!element.value?.contains(event.target) && !props.anchor.contains(event.target)) close(false);
     };
-    const moved = () => close(false);
+    const resized = () => close(false);
+    const moved = () => { // by a scroll; one that ended before, or is somewhere else, does not matter
+      const { left, top } = props.anchor.getBoundingClientRect();
+      if (Math.abs(left - start.left) + Math.abs(top - start.top) > 2) close(false);
+    };
     onMounted(async () => {
       position();
       document.addEventListener("pointerdown", outside, true);
       window.addEventListener("scroll", moved, { passive: true, capture: true });
-      window.addEventListener("resize", moved, { passive: true });
+      window.addEventListener("resize", resized, { passive: true });
       await nextTick();
       element.value.querySelector("[role=menuitem]").focus({ preventScroll: true });
     });
     onBeforeUnmount(() => {
       document.removeEventListener("pointerdown", outside, true);
       window.removeEventListener("scroll", moved, { capture: true });
-      window.removeEventListener("resize", moved);
+      window.removeEventListener("resize", resized);
     });
     return { choose, element, onKey, place };
   },

@@ -153,16 +153,16 @@ class Meter:
 @pytest.mark.parametrize('notifications', [False, True])
 async def test_requests_answers_and_their_bytes_are_counted_as_on_the_wire(links, notifications):
     async with watched(make_house3('127.0.0.1.1.1'), tick=0.5) as server, Meter(server.port) as meter:
-        connection = await links.open(meter.address, symbols=['**'], notifications=notifications, poll_ms=200)
+        connection = await links.open(meter.address, symbols=['**'], notifications=notifications, poll_ms=500)
         await connection.write('Bath.bLight', True)
         traffic = connection.traffic
-        await polls(connection, 10)
+        await polls(connection, 5)
 
         def agrees() -> bool:
             return (traffic.packets_sent, traffic.bytes_sent, traffic.bytes_received) == (
                 server.requests, meter.sent, meter.received)  # fmt: skip
 
-        await eventually(agrees, interval=0.001)
+        await eventually(agrees, timeout=12, interval=0.001)  # between two polls
         if notifications:
             assert traffic.packets_received > traffic.packets_sent
         else:
