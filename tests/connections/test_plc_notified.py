@@ -153,7 +153,7 @@ class Meter:
 @pytest.mark.parametrize('notifications', [False, True])
 async def test_requests_answers_and_their_bytes_are_counted_as_on_the_wire(links, notifications):
     async with watched(make_house3('127.0.0.1.1.1'), tick=0.5) as server, Meter(server.port) as meter:
-        connection = await links.open(meter.address, symbols=['**'], notifications=notifications, poll_ms=500)
+        connection = await links.open(meter.address, symbols=['**'], notifications=notifications, poll_ms=170)  # never in step with the tick
         await connection.write('Bath.bLight', True)
         traffic = connection.traffic
         await polls(connection, 5)
