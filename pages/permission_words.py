@@ -2,6 +2,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from edgeos.plugins.permissions import http_ports, parse
 from pages.format import Translate
 
 ORDER = ('points.write', 'http.out', 'points.read')  # what matters most comes first
@@ -68,18 +69,23 @@ def _rank(permission: str) -> int:
     return ORDER.index(kind) if kind in ORDER else -1
 
 
-def say_isolation(level: Mapping[str, Any] | None, _: Translate) -> list[tuple[bool, str]]:
-    """How well it is walled in: whether each wall stands, and the sentence on it. Empty while it does not run."""
+def say_isolation(level: Mapping[str, Any] | None, granted: Sequence[str], _: Translate) -> list[tuple[bool, str]]:
+    """How well it is walled in: whether each wall stands, and the sentence on it. Empty while it does not run.
+
+    Who was granted every port has no wall there.
+    """
     if level is None:
         return []
     files = level.get('landlock', 0)
+    ports = [] if http_ports([parse(each) for each in granted]) is None else [
+        (bool(level.get('tcp')), _('It can only open connections to the ports named above.') if level.get('tcp') else
+         _('The kernel cannot keep it from connections to other ports.'))]  # fmt: skip
     return [
         (bool(level.get('uid')), _('It runs as a user of its own, and cannot look into other programs.')
          if level.get('uid') else _('It runs as the same user as this program.')),
-        (bool(files), _('It sees no files but its own.') if files else
+        (bool(files), _('It changes no files but its own, and sees none of this program.') if files else
          _('The kernel cannot keep it from files that this user can read.')),
-        (bool(level.get('tcp')), _('It can only open connections to the ports named above.') if level.get('tcp') else
-         _('The kernel cannot keep it from connections to other ports.')),
+        *ports,
         (bool(level.get('no_new_privs')), _('It cannot gain more rights.') if level.get('no_new_privs') else
          _('It might gain more rights through other programs.')),
     ]  # fmt: skip

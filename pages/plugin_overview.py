@@ -110,7 +110,7 @@ class PluginOverview:
                 list_permissions(say_permissions(plugin.granted, (), _))
             else:
                 Text('p', _('Nothing but offer values of its own: it reads no others, and uses no network.'))
-            walls = say_isolation(plugin.isolation, _)
+            walls = say_isolation(plugin.isolation, plugin.granted, _)
             if walls:
                 Text('h3', _('How it is walled in'))
                 with ui.element('ul').classes('pg-permissions'):

@@ -1,8 +1,10 @@
 """Asking before a plugin is uninstalled, or set back to the version before; says what comes of it."""
+from collections.abc import Awaitable
+
 from nicegui import ui
 
 from edgeos.plugins.errors import PluginError
-from edgeos.plugins.views import PluginView
+from edgeos.plugins.views import JobView, PluginView
 from pages.forms import choice_field
 from pages.frame import House
 from pages.i18n import _
@@ -57,20 +59,10 @@ class RemoveSheet:
         return sum(plugin_id in (route.from_.partition('/')[0], route.to.partition('/')[0]) for route in routes)
 
     async def _confirm(self) -> None:
-        plugin = self._plugin
-        if plugin is None:
-            return
-        self._button.set_busy(True)
-        try:
-            job = await self._house.system.plugins.uninstall_plugin(plugin.id, drop_data=self._data.value == DROP)
-        except (PluginError, LookupError, OSError) as error:
-            say_trouble(str(error))
-            return
-        finally:
-            self._button.set_busy(False)
-            self._sheet.close()
-        install_sheet(self._house).follow(job, plugin.id, plugin.name,
-                                          done=_('{name} is uninstalled.').format(name=plugin.name))  # fmt: skip
+        if (plugin := self._plugin) is not None:
+            job = self._house.system.plugins.uninstall_plugin(plugin.id, drop_data=self._data.value == DROP)
+            await _begin(self._house, self._sheet, self._button, plugin, job,
+                         _('{name} is uninstalled.').format(name=plugin.name))  # fmt: skip
 
 
 class RollBackSheet:
@@ -96,17 +88,22 @@ class RollBackSheet:
         self._sheet.open()
 
     async def _confirm(self) -> None:
-        plugin = self._plugin
-        if plugin is None:
-            return
-        self._button.set_busy(True)
-        try:
-            job = await self._house.system.plugins.roll_back(plugin.id)
-        except (PluginError, LookupError, OSError) as error:
-            say_trouble(str(error))
-            return
-        finally:
-            self._button.set_busy(False)
-            self._sheet.close()
-        install_sheet(self._house).follow(job, plugin.id, plugin.name, done=_('{name} is back at {version}.').format(
-            name=plugin.name, version=plugin.previous or ''))  # fmt: skip
+        if (plugin := self._plugin) is not None:
+            done = _('{name} is back at {version}.').format(name=plugin.name, version=plugin.previous or '')
+            await _begin(self._house, self._sheet, self._button, plugin,
+                         self._house.system.plugins.roll_back(plugin.id), done)  # fmt: skip
+
+
+async def _begin(house: House, sheet: Sheet, button: Button, plugin: PluginView, job: Awaitable[JobView],
+                 done: str) -> None:  # fmt: skip
+    """What was asked for; its progress is shown in the sheet of installs."""
+    button.set_busy(True)
+    try:
+        begun = await job
+    except (PluginError, LookupError, OSError) as error:
+        say_trouble(str(error))
+        return
+    finally:
+        button.set_busy(False)
+        sheet.close()
+    install_sheet(house).follow(begun, plugin.id, plugin.name, done=done)

@@ -77,7 +77,7 @@ def row_of(plugin: PluginView, words: Format, _: Translate) -> Row:
 def title_of(job: JobView, name: str, _: Translate) -> str:
     """What is being done; a job's title that is not known here is shown as it is."""
     known = {'install': _('Install {name}'), 'update': _('Update {name}'), 'uninstall': _('Uninstall {name}'),
-             'roll back': _('Set {name} back')}  # fmt: skip
+             'roll back': _('Set {name} back'), 'repair': _('Repair {name}')}  # fmt: skip
     return known[job.title].format(name=name) if job.title in known else job.title
 
 

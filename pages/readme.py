@@ -105,8 +105,9 @@ def _list(lines: list[str]) -> str:
     for is_deep, group in groupby(items, key=lambda item: item[0]):
         inner = ''.join(f'<li>{_inline(text)}</li>' for _deep, text in group)
         made = f'{made.removesuffix("</li>")}<ul>{inner}</ul></li>' if is_deep else made + inner
-    tag = 'ol' if first[2] else 'ul'
-    return f'<{tag}>{made}</{tag}>'
+    if not first[2]:
+        return f'<ul>{made}</ul>'
+    return f'<ol start="{int(first[2])}">{made}</ol>' if first[2] != '1' else f'<ol>{made}</ol>'
 
 
 def _inline(text: str) -> str:

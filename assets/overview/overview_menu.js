@@ -1,10 +1,9 @@
 // The menu of one connection: why it needs the owner, in full, and everything that can be done with it.
 
-import { computed, inject, nextTick, onBeforeUnmount, onMounted, ref } from "vue";
+import { computed, inject, onMounted, ref } from "vue";
 import { titleOf } from "overview_model";
 import { Icon, toneOf } from "overview_parts";
-
-const MARGIN = 8;
+import { usePopup } from "overview_popup";
 
 export const Menu = {
   components: { Icon },
@@ -12,8 +11,7 @@ export const Menu = {
   emits: ["close"],
   setup(props, { emit }) {
     const { act, beat, labels } = inject("overview");
-    const element = ref(null);
-    const place = ref({ visibility: "hidden" });
+    const { close, element, onKey, place } = usePopup(props, emit);
     const items = computed(() => {
       void beat.value; // the state may change while the menu is open
       const words = labels.value;
@@ -26,53 +24,10 @@ export const Menu = {
       return [...on, ["stats", "chart", words.stats], ["log", "log", words.log], ["edit", "edit", words.edit]];
     });
 
-    function position() {
-      const box = props.anchor.getBoundingClientRect();
-      const own = element.value.getBoundingClientRect();
-      const left = Math.max(MARGIN, Math.min(box.right - own.width, window.innerWidth - own.width - MARGIN));
-      const below = box.bottom + 4;
-      const top = below + own.height < window.innerHeight - MARGIN ? below : Math.max(MARGIN, box.top - own.height - 4);
-      place.value = { left: `${left}px`, top: `${top}px` };
-    }
-
-    function close(back = true) {
-      emit("close");
-      if (back && props.anchor.isConnected) props.anchor.focus();
-    }
-
     function choose(action) {
       close();
       act(action, [props.row.id]);
     }
-
-    function onKey(event) {
-      const all = [...element.value.querySelectorAll("[role=menuitem]")];
-      const at = all.indexOf(document.activeElement);
-      const to = { ArrowDown: at + 1, ArrowUp: at - 1 + all.length, Home: 0, End: all.length - 1 }[event.key];
-      if (to !== undefined) all[to % all.length].focus();
-      else if (event.key === "Escape" || event.key === "Tab") close();
-      else return;
-      event.preventDefault();
-      event.stopPropagation();
-    }
-
-    const outside = (event) => {
-      if (!element.value?.contains(event.target) && !props.anchor.contains(event.target)) close(false);
-    };
-    const moved = () => close(false);
-    onMounted(async () => {
-      position();
-      document.addEventListener("pointerdown", outside, true);
-      window.addEventListener("scroll", moved, { passive: true, capture: true });
-      window.addEventListener("resize", moved, { passive: true });
-      await nextTick();
-      element.value.querySelector("[role=menuitem]").focus({ preventScroll: true });
-    });
-    onBeforeUnmount(() => {
-      document.removeEventListener("pointerdown", outside, true);
-      window.removeEventListener("scroll", moved, { capture: true });
-      window.removeEventListener("resize", moved);
-    });
     return { element, place, items, labels, choose, onKey, titleOf, toneOf };
   },
   template: `

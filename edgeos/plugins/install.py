@@ -38,11 +38,9 @@ Download = Callable[[Release, Path, Callable[[int, int], None]], Awaitable[None]
 class NeedsConsent(PluginError):
     """Raised when the owner has not agreed to these permissions yet."""
 
-    def __init__(self, permissions: list[str], manifest: Manifest | None = None) -> None:
-        """`manifest` is that of a file."""
+    def __init__(self, permissions: list[str]) -> None:
         super().__init__(f'asks for {", ".join(permissions)}')
         self.permissions = permissions
-        self.manifest = manifest
 
 
 class CannotInstall(PluginError):
@@ -94,7 +92,7 @@ class Installer:
             raise CannotInstall(f'{wanted.id} is the id of a connection')
         missing = [name for name in added(entry.granted, wanted.permissions) if name not in granted]
         if missing:
-            raise NeedsConsent(missing, wanted.manifest)
+            raise NeedsConsent(missing)
         action = 'install' if entry.current is None else 'update'
         return self._switching.jobs.start(wanted.id, action, partial(self._install, wanted=wanted))
 

@@ -64,16 +64,6 @@ def make_lock(wheels: list[Path]) -> str:
                    for (name, version), hashes in sorted(found.items()))  # fmt: skip
 
 
-def check_wheels(folder: Path) -> list[Path]:
-    """The wheels of an unpacked package, each named in the lock with a hash that fits, and none missing.
-
-    Raises BadPackage or OSError. Blocks: for a thread.
-    """
-    if (found := next(wheel_findings(folder), None)) is not None:
-        raise BadLock(str(found))
-    return wheels_of(folder)
-
-
 def wheels_of(folder: Path) -> list[Path]:
     """All that is in the folder of wheels."""
     return sorted((folder / FOLDER).iterdir()) if (folder / FOLDER).is_dir() else []

@@ -13,7 +13,7 @@ from edgeos.plugins.config import PluginConfig, load_schema
 from edgeos.plugins.disk import Folders
 from edgeos.plugins.install import Installer
 from edgeos.plugins.isolation import hide_app
-from edgeos.plugins.jobs import Job, Jobs
+from edgeos.plugins.jobs import Jobs
 from edgeos.plugins.manifest import Manifest
 from edgeos.plugins.package import ICON, MOST_ICON, MOST_README, README
 from edgeos.plugins.permissions import added
@@ -200,7 +200,7 @@ class PluginManager:
                              grant: Collection[str] | None = None) -> JobView:  # fmt: skip
         """Install or update. Raises NeedsConsent, UnknownRelease, CannotInstall, Busy."""
         release: Release = self._registry.release(plugin_id, version)
-        return self._shown(await self._installer.install(release, grant or ()), release.name)
+        return JobView(await self._installer.install(release, grant or ()))
 
     async def look_into(self, path: Path) -> tuple[Manifest, list[str]]:
         """Who a zip says it is, and what has to be granted first. Raises BadPackage, OSError."""
@@ -208,24 +208,20 @@ class PluginManager:
 
     async def install_file(self, path: Path, grant: Collection[str] | None = None) -> JobView:
         """The same from a zip; one in the work folder goes with the job. Raises as above, and BadPackage."""
-        return self._shown(await self._installer.install(path, grant or ()))
+        return JobView(await self._installer.install(path, grant or ()))
 
     async def uninstall_plugin(self, plugin_id: str, drop_data: bool = False) -> JobView:
         """Raises UnknownPlugin, Busy."""
-        return self._shown(self._uninstaller.uninstall(plugin_id, DROP if drop_data else KEEP))
+        return JobView(self._uninstaller.uninstall(plugin_id, DROP if drop_data else KEEP))
 
     async def roll_back(self, plugin_id: str) -> JobView:
         """Raises UnknownPlugin, NothingToRollBackTo, Busy."""
-        return self._shown(self._switching.roll_back(plugin_id, skip=True))
+        return JobView(self._switching.roll_back(plugin_id, skip=True))
 
     async def do_not_offer(self, plugin_id: str, version: str) -> None:
         """This version is no update any more. Raises UnknownPlugin, OSError."""
         skip = with_version(self._store.get(plugin_id).skip, str(Version.parse(version)))
         await to_end(self._store.change, plugin_id, skip=skip)
-
-    def _shown(self, job: Job, name: str = '') -> JobView:
-        running = self._runner.plugins.get(job.plugin_id)
-        return JobView(job, name or (running.name if running is not None else job.plugin_id))
 
     # run
 

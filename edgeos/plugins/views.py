@@ -46,11 +46,10 @@ class LogView:
 class JobView:
     """A job as a page shows it; `title` is install, update, roll back, uninstall or repair."""
 
-    def __init__(self, job: Job, name: str) -> None:
+    def __init__(self, job: Job) -> None:
         self._job = job
         self.id = job.id
         self.title = job.action
-        self.name = name
 
     @property
     def state(self) -> str:
@@ -139,7 +138,7 @@ def plugin_view(plugin: RunningPlugin, entry: Entry, used: Mapping[str, Any], up
         permissions=manifest.permissions, granted=entry.granted, update=update, previous=entry.previous,
         description=manifest.description, author=manifest.author, license=manifest.license,
         homepage=manifest.homepage, isolation=plugin.isolation or None,
-        busy=JobView(job, plugin.name) if job is not None else None, messages_per_s=plugin.messages_per_second,
+        busy=JobView(job) if job is not None else None, messages_per_s=plugin.messages_per_second,
         log=LogView(plugin.log), points=len(plugin.source.points), source=source_name(entry.source),
     )  # fmt: skip
 
@@ -153,7 +152,7 @@ def unloaded_view(plugin_id: str, entry: Entry, failure: Failure, update: str | 
         cpu_percent=None, cpu_limit=None, memory_mb=None, memory_limit_mb=None, restarts=0, last_error=_told(failure),
         failure=failure, next_try_in=None, permissions=entry.granted, granted=entry.granted, update=update,
         previous=entry.previous, description='', author='', license='', homepage='', isolation=None,
-        busy=JobView(job, plugin_id) if job is not None else None, messages_per_s=0.0, log=LogView(log), points=0,
+        busy=JobView(job) if job is not None else None, messages_per_s=0.0, log=LogView(log), points=0,
         source=source_name(entry.source),
     )  # fmt: skip
 

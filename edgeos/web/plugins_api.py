@@ -58,6 +58,14 @@ def add_plugin_routes(router: APIRouter, system: System) -> None:
         """Of each plugin in the sources the newest version that runs here; `why_not` where none does."""
         return await manager.get_available_plugins()
 
+    _add_source_routes(router, system)
+    _add_install_routes(router, system)
+    _add_run_routes(router, system)
+
+
+def _add_source_routes(router: APIRouter, system: System) -> None:
+    manager = system.plugins
+
     @router.post('/plugins/refresh', tags=TAGS)
     async def refresh(response: Response) -> dict[str, Any]:
         """Read the sources now; 202 with what is known when one of them takes long."""
@@ -79,6 +87,10 @@ def add_plugin_routes(router: APIRouter, system: System) -> None:
     async def remove_source(url: str) -> list[dict[str, Any]]:
         await within(manager.remove_source(url), PATIENCE)
         return [asdict(source) for source in manager.sources]
+
+
+def _add_install_routes(router: APIRouter, system: System) -> None:
+    manager = system.plugins
 
     @router.post('/plugins', status_code=202, tags=TAGS)
     async def install_file(file: Annotated[UploadFile, File()],
@@ -104,10 +116,6 @@ def add_plugin_routes(router: APIRouter, system: System) -> None:
         await found.wait()
         return found.shown()
 
-    @router.get('/plugins/{plugin_id}', tags=TAGS)
-    async def plugin(plugin_id: str) -> dict[str, Any]:
-        return manager.get(plugin_id).shape()
-
     @router.post('/plugins/{plugin_id}/install', status_code=202, tags=TAGS)
     async def install(plugin_id: str, wanted: Install | None = None) -> dict[str, Any]:
         """Install, or update to that version."""
@@ -126,11 +134,13 @@ def add_plugin_routes(router: APIRouter, system: System) -> None:
         await within(manager.jobs.get(job.id).wait(), PATIENCE)
         return _started(job)
 
-    _add_run_routes(router, system)
-
 
 def _add_run_routes(router: APIRouter, system: System) -> None:
     manager = system.plugins
+
+    @router.get('/plugins/{plugin_id}', tags=TAGS)
+    async def plugin(plugin_id: str) -> dict[str, Any]:
+        return manager.get(plugin_id).shape()
 
     @router.post('/plugins/{plugin_id}/{action}', status_code=202, tags=TAGS)
     async def act(plugin_id: str, action: Literal['start', 'stop', 'restart', 'kill']) -> dict[str, Any]:

@@ -30,7 +30,13 @@ def test_what_is_new_and_what_reaches_far_comes_first():
 
 
 def test_walls_that_are_missing_are_named():
-    said = say_isolation({'uid': False, 'landlock': 3, 'tcp': False, 'no_new_privs': True}, str)
+    said = say_isolation({'uid': False, 'landlock': 3, 'tcp': False, 'no_new_privs': True}, ['http.out:b:1'], str)
     assert [stands for stands, _sentence in said] == [False, True, False, True]
     assert 'same user' in said[0][1]
-    assert say_isolation(None, str) == []
+    assert say_isolation(None, [], str) == []
+
+
+def test_no_wall_is_promised_that_the_owner_has_opened():
+    level = {'uid': True, 'landlock': 7, 'tcp': True, 'no_new_privs': True}
+    assert any('ports named above' in sentence for _stands, sentence in say_isolation(level, ['http.out:b:1'], str))
+    assert not any('port' in sentence for _stands, sentence in say_isolation(level, ['http.out:*:*'], str))

@@ -51,3 +51,7 @@ def test_no_text_takes_long(text):
     began = time.process_time()
     render(text)
     assert time.process_time() - began < 1.0
+
+
+def test_a_list_goes_on_counting_behind_what_interrupts_it():
+    assert render('1. one\n\n| a |\n|---|\n| b |\n\n2. two\n3. three').endswith('<ol start="2"><li>two</li><li>three</li></ol>')

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgeos.plugins.errors import BadPackage
-from edgeos.plugins.lock import BadLock, Locked, check_wheels, make_lock, read_lock
+from edgeos.plugins.lock import BadLock, Locked, make_lock, read_lock, wheel_findings, wheels_of
 from tests.plugins.packages import lock_line, wheel, zipped
 
 HASH = 'a' * 64
@@ -18,6 +18,13 @@ def folder_of(tmp_path: Path, lock: str, **files: bytes) -> Path:
     for name, data in files.items():
         (tmp_path / 'wheels' / name).write_bytes(data)
     return tmp_path
+
+
+def check_wheels(folder: Path) -> list[Path]:
+    """All of them, when nothing is wrong."""
+    if (found := next(wheel_findings(folder), None)) is not None:
+        raise BadLock(str(found))
+    return wheels_of(folder)
 
 
 def test_a_lock_is_read_as_pip_writes_it():

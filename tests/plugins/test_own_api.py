@@ -4,13 +4,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
-from edgeos.web.plugin_guard import _holds, peer_of
+from edgeos.web.plugin_guard import PluginGuard, _holds, peer_of
 from tests.e2e.support import running
 from tests.helpers import eventually_sync
+from tests.plugins.conftest import Heard
 from tests.web.test_plugins_api import package
 
 CODE = '''
@@ -64,3 +67,18 @@ def test_whose_a_connection_is_is_found_in_the_tables(host: str) -> None:
         finally:
             process.kill()
             process.wait()
+
+
+async def test_where_the_kernel_does_not_tell_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heard: Heard) -> None:
+    def fails(*_ends: object) -> None:
+        raise PermissionError(1, 'not permitted')
+
+    async def inner(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        reached.append(True)
+
+    monkeypatch.setattr('edgeos.web.plugin_guard.peer_of', fails)
+    reached: list[bool] = []
+    manager = SimpleNamespace(may_run=True, pids=[])
+    scope = {'type': 'http', 'client': ('127.0.0.1', 1), 'server': ('127.0.0.1', 2)}
+    await PluginGuard(inner, manager)(scope, None, None)  # type: ignore[arg-type]
+    assert reached and heard.has('warning', 'whether requests come from plugins')
