@@ -83,7 +83,7 @@ def say_isolation(level: Mapping[str, Any] | None, granted: Sequence[str], _: Tr
     return [
         (bool(level.get('uid')), _('It runs as a user of its own, and cannot look into other programs.')
          if level.get('uid') else _('It runs as the same user as this program.')),
-        (bool(files), _('It changes no files but its own, and sees none of this program.') if files else
+        (bool(files), _('It changes no files but its own, and sees no data of this program.') if files else
          _('The kernel cannot keep it from files that this user can read.')),
         *ports,
         (bool(level.get('no_new_privs')), _('It cannot gain more rights.') if level.get('no_new_privs') else
