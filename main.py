@@ -3,6 +3,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from functools import partial
@@ -15,16 +16,17 @@ from edgeos.logs import set_up_logging
 from edgeos.options import BAD_INPUT, Options, parse_options
 from edgeos.processes import ProcessError
 from edgeos.reporting import log_error
+from edgeos.screens import CannotShow, Screen, Showing, local_url
 from edgeos.settings import SettingsError, SettingsFile, check_exposure
 from edgeos.system import System
 from edgeos.web.app import AddPages, Doors, make_app, make_doors
 from edgeos.web.server import CannotListen, PortTaken, bind, run_loop, run_server
 
-CANNOT_START, PORT_TAKEN = 1, 3
+CANNOT_START, PORT_TAKEN, CANNOT_SHOW = 1, 3, 4
 
 
 def main() -> int:
-    """The exit status: 0 after a stop, 2 for bad input, 3 when the port is taken."""
+    """The exit status: 0 after a stop, 2 for bad input, 3 when the port is taken, 4 when its window cannot open."""
     options = parse_options(sys.argv[1:])
     folder = Path(tempfile.mkdtemp(prefix='edgeos-demo-')) if options.demo else None
     try:
@@ -86,45 +88,66 @@ def serve(options: Options, settings_file: SettingsFile, host: str, port: int, d
     except OSError as error:
         return fail(f'{data}: expected a folder to write to: {error.strerror}', BAD_INPUT)
     set_up_logging(data / 'logs', options.log_level)
-    port = sock.getsockname()[1]
-    shown = f'[{host}]' if ':' in host else host
-
-    def announce() -> None:
-        try:
-            print(f'{NAME} {__version__} ready at http://{shown}:{port}', flush=True)  # noqa: T201
-        except OSError:  # the terminal is gone; what waits to be written to it would fail the end too
-            sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # noqa: SIM115
-
-    async def live() -> None:
-        stop_early()
-        system = System(settings_file, data, forgetful=options.demo)
-        doors = make_doors(system)
-        try:
-            await system.start()
-            if options.demo:
-                await system.start_demo()
-            app = make_app(system, doors, host, port, None if options.headless else pages_of(system, doors))
-            await run_server(app, sock, on_ready=announce, stop=system.stop)
-        except (OSError, ProcessError):  # said in one line below
-            raise
-        except Exception as error:
-            log_error(error, operation='run')
-            raise
-        finally:
-            await system.stop()
-            await doors.access.save()
-
     try:
         with lock:
-            run_loop(live())
+            run_loop(live(options, settings_file, data, sock, host))
     except asyncio.CancelledError:  # told to stop before it served
         return 0
+    except CannotShow as error:
+        return fail(str(error), CANNOT_SHOW)
     except ProcessError as error:
         return fail(str(error), CANNOT_START)
     except OSError as error:
         where = error.filename or data
         return fail(f'{where}: expected a file to read and write: {error.strerror or error}', BAD_INPUT)
     return 0
+
+
+async def live(options: Options, settings_file: SettingsFile, data: Path, sock: socket.socket, host: str) -> None:
+    """From the first object to the last; raises what ends the program with a status of its own."""
+    stop_early()
+    port = sock.getsockname()[1]
+    system = System(settings_file, data, forgetful=options.demo)
+    doors = make_doors(system)
+    showing = Showing(screen_for(options, system), local_url(host, port))
+
+    def on_ready() -> None:
+        announce(host, port)
+        showing.begin()
+
+    async def stop() -> None:
+        await asyncio.gather(showing.stop(), system.stop())
+
+    try:
+        await system.start()
+        if options.demo:
+            await system.start_demo()
+        app = make_app(system, doors, host, port, None if options.headless else pages_of(system, doors))
+        await run_server(app, sock, on_ready=on_ready, stop=stop)
+    except (OSError, ProcessError):  # said in one line by who called
+        raise
+    except Exception as error:
+        log_error(error, operation='run')
+        raise
+    finally:
+        await stop()
+        await doors.access.save()
+    if showing.failure:
+        raise CannotShow(showing.failure)
+
+
+def screen_for(options: Options, system: System) -> Screen | None:
+    """What shows the pages on this device, if it was asked for."""
+    return None
+
+
+def announce(host: str, port: int) -> None:
+    """The one line that says where it serves."""
+    shown = f'[{host}]' if ':' in host else host
+    try:
+        print(f'{NAME} {__version__} ready at http://{shown}:{port}', flush=True)  # noqa: T201
+    except OSError:  # the terminal is gone; what waits to be written to it would fail the end too
+        sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # noqa: SIM115
 
 
 def stop_early() -> None:

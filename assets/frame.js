@@ -7,6 +7,7 @@
   const LOCAL = '.eo-secret, .ov-keys, .ov-when, .cp-when'; // what these do needs no server
   const NOTE_MS = 4000;
   root.lang = words.language;
+  if (words.screen) root.classList.add(`eo-on-${words.screen}`); // eo-on-panel: the panel on the wall
   let bar = null, note = null, timer = null, noteTimer = null, next = 0, lostAt = 0;
 
   const isAway = () => root.classList.contains('eo-away');

@@ -18,6 +18,7 @@ from edgeos.settings_models import (
     AppSettings,
     ConnectionSettings,
     GatewaySettings,
+    KioskSettings,
     LimitSettings,
     ProcessLimit,
     RouteSettings,
@@ -30,12 +31,13 @@ from edgeos.toml_edit import edited
 from edgeos.toml_text import CannotEdit
 
 __all__ = [
-    'AppSettings', 'ConnectionSettings', 'GatewaySettings', 'LimitSettings', 'RouteSettings', 'SecuritySettings',
-    'SentrySettings', 'Settings', 'SettingsError', 'SettingsFile', 'StrictModel', 'check_exposure', 'is_loopback',
+    'AppSettings', 'ConnectionSettings', 'GatewaySettings', 'KioskSettings', 'LimitSettings', 'RouteSettings',
+    'SecuritySettings', 'SentrySettings', 'Settings', 'SettingsError', 'SettingsFile', 'StrictModel',
+    'check_exposure', 'is_loopback',
 ]  # fmt: skip
 
 Configs = Mapping[str, type[BaseModel]]  # type of connection to the model of its config
-PLAIN_TABLES = ('app', 'security', 'limits', 'sentry', 'gateway')
+PLAIN_TABLES = ('app', 'security', 'limits', 'sentry', 'gateway', 'kiosk')
 
 
 def is_loopback(host: str) -> bool:

@@ -93,6 +93,15 @@ class SentrySettings(StrictModel):
     enabled: bool = True
 
 
+class KioskSettings(StrictModel):
+    """The panel on the wall: when it dims and goes dark (0: never), and what it offers."""
+
+    dim_s: int = Field(default=120, ge=0, le=86_400, description='s without a touch')
+    dark_s: int = Field(default=600, ge=0, le=86_400, description='s without a touch')
+    keyboard: Literal['auto', 'always', 'never'] = 'auto'
+    power_menu: bool = True
+
+
 class GatewaySettings(StrictModel):
     max_rate_per_source: int = Field(default=500, ge=1, le=1_000_000, description='point updates per second')
 
@@ -122,6 +131,7 @@ class Settings(StrictModel):
     limits: LimitSettings = LimitSettings()
     sentry: SentrySettings = SentrySettings()
     gateway: GatewaySettings = GatewaySettings()
+    kiosk: KioskSettings = KioskSettings()
     connections: list[ConnectionSettings] = Field(default=[], max_length=2000)
     routes: list[RouteSettings] = Field(default=[], max_length=10_000)
 
@@ -152,6 +162,12 @@ schema_version = 1
 
 [gateway]
 # max_rate_per_source = 500      # point updates per second
+
+[kiosk]                          # the panel on the wall: python main.py --kiosk
+# dim_s = 120                    # s without a touch until the screen dims, 0 never
+# dark_s = 600                   # s without a touch until it goes dark, 0 never
+# keyboard = "auto"              # auto: unless a real one is plugged in | always | never
+# power_menu = true              # restart, reboot and shut down from the panel, behind the PIN
 
 # Connections are added on the page, or by hand:
 #

@@ -9,6 +9,7 @@ from nicegui import Client, context, ui
 from edgeos import NAME, __version__
 from edgeos.system import System
 from edgeos.web.app import Doors
+from edgeos.web.own_screens import screen_of
 from pages.feed import OverviewFeed
 from pages.i18n import _, choose_language, current_language, set_language
 from pages.needs import count_needs
@@ -53,7 +54,7 @@ def add_head(client: Client) -> None:
     words = {'lost': _('The connection to the server is lost.'), 'retry': _('Trying again in {seconds} s'),
              'trying': _('Trying now …'), 'back': _('The server is back.'),
              'unheard': _('The server is not there at the moment. Nothing was done; try again when it is back.'),
-             'language': current_language()}  # fmt: skip
+             'language': current_language(), 'screen': screen_of(client.request)}  # fmt: skip
     text = json.dumps(words).replace('<', '\\u003c')
     ui.add_head_html(
         f'<link rel="stylesheet" href="/assets/app.css?v={__version__}">'

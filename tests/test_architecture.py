@@ -22,7 +22,7 @@ LEVELS = (
     ('edgeos.connections',),
     ('edgeos.ads', 'edgeos.bluetooth'),
     ('edgeos.gateway', 'edgeos.processes', 'edgeos.rpc', 'edgeos.settings', 'edgeos.secrets', 'edgeos.reporting',
-     'edgeos.private', 'edgeos.limiter'),
+     'edgeos.private', 'edgeos.limiter', 'edgeos.screens'),
     ('edgeos',),
 )
 FRAMEWORKS = {'nicegui': ('pages', 'edgeos.web'), 'fastapi': ('pages', 'edgeos.web')}

@@ -95,7 +95,7 @@ def test_the_comments_of_a_new_file_show_the_real_defaults() -> None:
     text = '\n'.join(line for line in shown if ' = ' in line or line.startswith('['))
     data = tomllib.loads(text)
     assert Settings.model_validate(data) == Settings()
-    assert sum(len(table) for table in data.values() if isinstance(table, dict)) == 13
+    assert sum(len(table) for table in data.values() if isinstance(table, dict)) == 17
 
 
 def test_an_empty_file_and_one_with_a_byte_order_mark_are_fine(tmp_path: Path) -> None:

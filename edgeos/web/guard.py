@@ -10,10 +10,12 @@ from edgeos.web.access import Access, Ticket, key_of
 from edgeos.web.security import JSON_PATHS, POLICY_VIOLATION, SAFE_METHODS, SOCKET_PATH, is_under, refuse
 
 COOKIE = 'edgeos_session'
+SCREEN_PATH = '/screen'  # for screens of our own, which bring a key
 # Method and path: with another method a path may fall through to a page that takes every path.
 PUBLIC = frozenset((
     ('GET', '/api/health'), ('HEAD', '/api/health'), ('GET', '/favicon.ico'), ('HEAD', '/favicon.ico'),
     ('GET', '/login'), ('HEAD', '/login'), ('POST', '/login'), ('POST', '/logout'),
+    ('GET', SCREEN_PATH),
 ))  # fmt: skip
 GRACE = 3.0  # s a socket may outlive its ticket: the page that sets a password uses it to say so and to leave
 

@@ -182,7 +182,7 @@ class LoginPages:
         except WrongSecret:
             return self._page(request, target, 'wrong', self._access.gate.wait(address), status=401)
         response = RedirectResponse(target, 303, {'Cache-Control': 'no-store'})
-        _set_cookie(request, response, session_id, COOKIE_LASTS)
+        set_session(request, response, session_id, COOKIE_LASTS)
         return response
 
     async def log_out(self, request: Request) -> Response:
@@ -191,7 +191,7 @@ class LoginPages:
         if session_id:
             await self._access.log_out(session_id)
         response = RedirectResponse('/login', 303)
-        _set_cookie(request, response, '', 0)
+        set_session(request, response, '', 0)
         return response
 
     def _page(self, request: Request, target: str, problem: str, wait: float, status: int = 200) -> HTMLResponse:
@@ -268,7 +268,7 @@ def _address(request: Request) -> str:
     return request.client.host if request.client else ''
 
 
-def _set_cookie(request: Request, response: Response, value: str, seconds: int) -> None:
+def set_session(request: Request, response: Response, value: str, seconds: int) -> None:
     """Lax, not Strict, so that a link on another page or in a mail opens for who is logged in.
 
     No GET changes anything, and the OriginGuard refuses what other sites send otherwise.
