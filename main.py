@@ -123,7 +123,7 @@ async def live(options: Options, settings_file: SettingsFile, data: Path, sock: 
         if options.demo:
             await system.start_demo()
         app = make_app(system, doors, host, port, None if options.headless else pages_of(system, doors))
-        await run_server(app, sock, on_ready=on_ready, stop=stop)
+        await run_server(app, sock, on_ready=on_ready, stop=stop, has_pages=not options.headless)
     except (OSError, ProcessError):  # said in one line by who called
         raise
     except Exception as error:

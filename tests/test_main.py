@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from edgeos.web.passwords import hash_password
 from tests.helpers import eventually_sync
 from tests.reporting.ingest import Answer, Ingest
 
@@ -152,12 +153,52 @@ def reaches(port):
         return get(f'http://127.0.0.1:{port}/api/health')[0] == 200
 
 
-def test_headless_has_the_api_and_no_pages(start):
+def ask(url, accept=None, data=None, cookie=None):
+    """Status, headers and text of an answer, whatever it is."""
+    headers = {name: value for name, value in (('Accept', accept), ('Cookie', cookie)) if value}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=5) as answer:
+            return answer.status, answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read().decode()
+
+
+def test_headless_has_the_api_and_says_that_it_has_no_pages(start):
     url = url_of(start('--headless', '--port', '0'))
     assert get(f'{url}/api/connections') == (200, [])
-    with pytest.raises(urllib.error.HTTPError) as missing:
-        urllib.request.urlopen(f'{url}/', timeout=5)
-    assert missing.value.code == 404
+    for path, accept in (('/', 'text/html,*/*'), ('/login', 'text/plain'), ('/connections/home', 'text/html')):
+        status, headers, text = ask(url + path, accept)
+        assert (status, headers.get_content_type(), text.count('\n')) == (404, 'text/plain', 1)
+        assert 'without pages' in text and '/api' in text
+    status, headers, text = ask(f'{url}/')
+    assert (status, headers.get_content_type()) == (404, 'application/json')
+    assert '/api' in json.loads(text)['detail']
+
+
+def test_headless_loads_nothing_that_only_pages_need(spawn):
+    process = spawn('-X', 'importtime', MAIN, '--headless', '--port', '0')
+    url = url_of(process)
+    for path in ('/api/connections', '/metrics', '/openapi.json', '/'):
+        ask(url + path)
+    process.send_signal(signal.SIGTERM)
+    code, _out, err = end_of(process)
+    loaded = {line.rpartition('|')[2].strip().partition('.')[0] for line in err.splitlines()}
+    assert (code, loaded & {'fastapi', 'edgeos', 'prometheus_client'}) == (0, {'fastapi', 'edgeos', 'prometheus_client'})
+    assert loaded & {'pages', 'nicegui', 'socketio', 'engineio', 'websockets', 'jinja2', 'plotly'} == set()
+
+
+def test_headless_lets_programs_log_in_without_a_page(start, tmp_path):
+    (tmp_path / 'settings.toml').write_text(f'[security]\npassword_hash = "{hash_password("correct horse")}"\n')
+    url = url_of(start('--headless', '--port', '0'))
+    assert ask(f'{url}/')[0] == ask(f'{url}/api/connections')[0] == 401
+    status, headers, text = ask(f'{url}/login', data=b'password=wrong')
+    assert (status, headers['Set-Cookie'], json.loads(text)['detail']) == (401, None, 'The password is wrong.')
+    status, headers, _text = ask(f'{url}/login', data=b'password=correct+horse')
+    assert status == 204
+    cookie = headers['Set-Cookie'].partition(';')[0]
+    assert ask(f'{url}/api/connections', cookie=cookie)[0] == 200
+    assert ask(f'{url}/logout', data=b'', cookie=cookie)[0] == 204
+    assert ask(f'{url}/api/connections', cookie=cookie)[0] == 401
 
 
 def test_a_taken_port_is_status_3_and_one_line(start):

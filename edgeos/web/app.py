@@ -12,6 +12,7 @@ from edgeos.web.access import Access, LoginGate, Pin, Sessions, Tokens
 from edgeos.web.api import add_error_answers, add_unknown_paths, make_router
 from edgeos.web.guard import AccessGuard
 from edgeos.web.metrics import add_metrics
+from edgeos.web.no_pages import add_sign
 from edgeos.web.own_screens import add_door
 from edgeos.web.plugin_guard import PluginGuard
 from edgeos.web.security import allowed_hosts, install, restrict_socket
@@ -49,7 +50,9 @@ def make_app(system: System, doors: Doors, host: str, port: int, add_pages: AddP
         add_pages(app)
         restrict_socket(hosts)
         add_door(app, doors.access, system.paths.data)
-    login.add_pages(app, doors.access, lambda: system.settings_file.settings.app.language)
+        login.add_pages(app, doors.access, lambda: system.settings_file.settings.app.language)
+    else:
+        add_sign(app, doors.access)
     install(app, hosts, [Middleware(PluginGuard, plugins=system.plugins),
                          Middleware(AccessGuard, access=doors.access, has_pages=add_pages is not None),
                          Middleware(Timed, reporter=system.reporter)])  # fmt: skip

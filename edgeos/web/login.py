@@ -163,18 +163,18 @@ class LoginPages:
         target = local_path(request.query_params.get('next', '/'))
         if not self._access.is_needed or self._access.admit(session_id_of(request), None):
             return RedirectResponse(target, 303)
-        wait = self._access.gate.wait(_address(request))
+        wait = self._access.gate.wait(address_of(request))
         return self._page(request, target, 'many' if wait else '', wait)
 
     async def log_in(self, request: Request) -> Response:
         """Takes the form; what is wrong is said beside the field."""
-        form = await _read_form(request)
+        form = await read_form(request)
         if form is None:
             return PlainTextResponse('The form is too large.', 413)
         target = local_path(form.get('next', '/'))
         if not self._access.is_needed:
             return RedirectResponse(target, 303)
-        address = _address(request)
+        address = address_of(request)
         try:
             session_id = await self._access.log_in(address, form.get('password', ''), session_id_of(request))
         except TooManyAttempts as refusal:
@@ -264,7 +264,8 @@ def _policy(nonce: str) -> str:
     )
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """Whose attempts are counted together."""
     return request.client.host if request.client else ''
 
 
@@ -278,7 +279,8 @@ def set_session(request: Request, response: Response, value: str, seconds: int) 
     )
 
 
-async def _read_form(request: Request) -> dict[str, str] | None:
+async def read_form(request: Request) -> dict[str, str] | None:
+    """The fields of a plain form; None when it is larger than any login."""
     body = b''
     async for chunk in request.stream():
         body += chunk

@@ -6,7 +6,7 @@ import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -56,10 +56,19 @@ class Server(uvicorn.Server):
             self._on_ready()
 
 
+def _speak_late(**connection: Any) -> asyncio.Protocol:
+    """The protocol of sockets, loaded by the first who asks for one: without pages only strangers do."""
+    from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
+
+    assert AutoWebSocketsProtocol is not None  # in requirements.txt
+    return AutoWebSocketsProtocol(**connection)
+
+
 async def run_server(app: FastAPI, sock: socket.socket, *, on_ready: Callable[[], None],
-                     stop: Callable[[], Awaitable[None]]) -> None:  # fmt: skip
+                     stop: Callable[[], Awaitable[None]], has_pages: bool = True) -> None:  # fmt: skip
     """Serve until SIGTERM or SIGINT; then stop the house and the server at the same time."""
-    config = uvicorn.Config(app, log_config=None, log_level='warning', access_log=False,
+    sockets = 'auto' if has_pages else cast(type[asyncio.Protocol], _speak_late)
+    config = uvicorn.Config(app, log_config=None, log_level='warning', access_log=False, ws=sockets,
                             timeout_graceful_shutdown=GRACE_SECONDS, ws_max_size=4 * 1024 * 1024)  # fmt: skip
     server = Server(config, on_ready)
     stopping: list[asyncio.Task[None]] = []

@@ -8,7 +8,7 @@ import time
 from tests.bench.report import Report
 
 BENCHES = ['ingest', 'pauses', 'brokers', 'plc', 'plc_soak', 'bluetooth', 'reporting', 'limiter', 'plugins', 'footprint',
-           'overview']
+           'headless', 'overview']
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import time
+from functools import partial
 from urllib.parse import quote
 
 import httpx
@@ -15,6 +16,7 @@ from edgeos.discovery import Discovery
 from edgeos.settings import SettingsError, SettingsFile
 from edgeos.system import System
 from edgeos.web.app import make_app, make_doors
+from pages import add_pages
 from tests.broker import Broker
 from tests.connections.fake_router import NET_ID, FakeRouter
 from tests.helpers import eventually, free_port
@@ -31,15 +33,18 @@ def broker(tmp_path):
 class House:
     """A running system and a client for its API; `restart` is a stop and a start on the same files."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, has_pages=False):
         self.folder = folder
         self.path = folder / 'settings.toml'
+        self.has_pages = has_pages
 
     async def start(self):
         file = SettingsFile.load(self.path, config_models(), create=True)
         self.system = System(file, self.folder / 'data')
         await self.system.start()
-        app = make_app(self.system, make_doors(self.system), '127.0.0.1', 8080, None)
+        doors = make_doors(self.system)
+        pages = partial(add_pages, system=self.system, doors=doors) if self.has_pages else None
+        app = make_app(self.system, doors, '127.0.0.1', 8080, pages)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url='http://127.0.0.1:8080')
         return self
@@ -71,9 +76,10 @@ class House:
         return await eventually(reached)
 
 
-@pytest.fixture
-async def house(tmp_path):
-    running = await House(tmp_path).start()
+@pytest.fixture(params=['headless', 'pages'])
+async def house(tmp_path, request):
+    """What holds for the API holds with and without pages; the other API files run without."""
+    running = await House(tmp_path, request.param == 'pages').start()
     yield running
     await running.stop()
 
