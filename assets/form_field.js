@@ -3,7 +3,8 @@
 // message nor any other refresh can take a letter away.
 export default {
   template: `
-    <div class="eo-field" :class="{ error: error, narrow: kind === 'number' || kind === 'decimal' }">
+    <div class="eo-field" :class="{ error: error, narrow: kind === 'number' || kind === 'decimal' }"
+         :data-typed="text !== value && !(kind === 'secret' && digits) ? '' : null">
       <label v-if="kind === 'switch'" class="eo-switch">
         <input type="checkbox" role="switch" v-bind="common" :checked="text" @change="take($event.target.checked)">
         <span>{{ label }}</span>

@@ -43,7 +43,7 @@ const Writer = {
   template: `
 <div v-if="!may" class="eo-why eo-warn gt-locked"><b>{{ words.locked }}</b>
   <button type="button" class="eo-btn" @click="$emit('edit')">{{ words.unlock }}</button></div>
-<form v-else class="gt-write" novalidate @submit.prevent="send">
+<form v-else class="gt-write" :data-typed="text && !item.written ? '' : null" novalidate @submit.prevent="send">
   <div class="eo-ranges" role="group" :aria-label="words.format">
     <button v-for="each in ['hex', 'text']" :key="each" type="button" :class="{ on: form === each }" :aria-pressed="form === each ? 'true' : 'false'" @click="form = each">{{ words[each] }}</button>
   </div>

@@ -93,8 +93,11 @@ def load_secret(data: Path) -> bytes:
         return path.read_bytes()
 
 
-def entry(url: str, secret: bytes, kind: ScreenKind, target: str = '/') -> str:
-    """The address a screen opens first: `<url>/screen?key=…`; good for one visit within 60 s."""
+def entry(url: str, secret: bytes, kind: ScreenKind, target: str = '/start') -> str:
+    """The address a screen opens first: `<url>/screen?key=…`; good for one visit within 60 s.
+
+    `/start` leads on to where the last such window was left.
+    """
     return f'{url}/screen?key={_make_key(secret, kind, time.monotonic())}&next={quote(target, safe="")}'
 
 

@@ -15,13 +15,13 @@ from edgeos import NAME
 from edgeos.files import write_atomically
 from edgeos.system import System
 from edgeos.web.app import Doors
-from pages import overview_page
+from pages import assets, overview_page
 from pages.error_page import report_errors
 from pages.feed import OverviewFeed
 from pages.frame import House, frame
 from pages.plugin_icons import add_icons
+from pages.web_app import add_web_app
 
-ASSETS = Path(__file__).parents[1] / 'assets'
 LATER = ('pages.connection_page', 'pages.settings_page', 'pages.events_page', 'pages.system_page',
          'pages.plugins_page', 'pages.plugin_page', 'pages.demo_page')  # fmt: skip
 RECONNECT_SECONDS = 30.0  # a slow panel may be busy that long; with less it would reload by itself
@@ -31,7 +31,8 @@ def add_pages(app: FastAPI, system: System, doors: Doors) -> None:
     """Put the pages into the app: the route table."""
     house = House(system, doors, OverviewFeed(system.connections))
     system.connections.on_change(house.feed.reset)
-    nicegui_app.add_static_files('/assets', ASSETS, max_cache_age=3600)
+    nicegui_app.add_static_files(assets.URL, assets.FOLDER, max_cache_age=assets.FOR_GOOD)
+    nicegui_app.add_static_files('/assets', assets.FOLDER, max_cache_age=0)
 
     @ui.page('/')
     async def overview() -> None:
@@ -88,9 +89,10 @@ def add_pages(app: FastAPI, system: System, doors: Doors) -> None:
             demo_page.content(house)
 
     add_icons(app, system)
+    add_web_app(app, system)
     report_errors(nicegui_app, house)
     nicegui_app.on_startup(_load_the_rest)
-    ui.run_with(app, title=NAME, favicon=ASSETS / 'favicon.svg', dark=None, language='en-US', tailwind=False,
+    ui.run_with(app, title=NAME, favicon=assets.FOLDER / 'favicon.svg', dark=None, language='en-US', tailwind=False,
                 binding_refresh_interval=1.0, reconnect_timeout=RECONNECT_SECONDS, message_history_length=200,
                 show_welcome_message=False, storage_secret=_storage_secret(system.paths.data))  # fmt: skip
 

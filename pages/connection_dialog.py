@@ -79,7 +79,7 @@ class ConnectionDialog:
             self._other = Button(_('Other type'), self._choose_again)
             self._found = FoundList(self._house, self._take_found)
             self._id = Text('p', '', 'eo-hint')
-            with ui.element('div').classes('eo-row') as self._continued:
+            with ui.element('div').classes('eo-row eo-unsaved') as self._continued:
                 Text('span', _('This is what you were entering before.'), 'eo-hint eo-grow')
                 Button(_('Start afresh'), self._start_afresh)
             self._name = text_field(_('Name')).focus_first().on_change(self._keep_draft)

@@ -9,6 +9,7 @@ from nicegui import background_tasks, ui
 from edgeos.connections.connection import Connection
 from edgeos.connections.traffic import Sample
 from pages.i18n import _, current_language
+from pages.place import place_of
 from pages.range_buttons import RangeButtons
 from pages.time_graph import Data, Line, Panel, Row, TimeGraph
 from pages.words import graph_words
@@ -44,13 +45,14 @@ class TrafficGraph:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._name = '5min'
+        self._name = place_of('range', RANGES, '5min')
         self._last = 0.0  # time of the newest row the browser has
         self._due = 0.0  # when ranges made of minutes are read again
         self._build()
 
     def _build(self) -> None:
-        rows = self._seconds(RANGES[self._name].span)
+        wanted = RANGES[self._name]
+        rows = self._seconds(wanted.span) if wanted.source == 1 else []  # minutes are read by the first tick
         self._remember(rows)
         with ui.element('section').classes('eo-panel cp-traffic').props(f'aria-label="{_("Traffic")}"'):
             with ui.element('div').classes('eo-row cp-panel-head'):

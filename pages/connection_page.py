@@ -37,7 +37,7 @@ async def content(house: House, connection_id: str) -> None:
     }
     with ui.element('div') as whole:
         head = ConnectionHead(house, connection)
-        tabs = Tabs(f'/connections/{connection_id}', makers)
+        tabs = Tabs(makers)
 
     def tick() -> None:
         present = house.system.connections.connections.get(connection_id)

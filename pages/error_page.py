@@ -59,7 +59,7 @@ def _show_bare(house: House) -> None:
     client = context.client
     client.content.clear()
     speak(house, client)
-    add_head(client)
+    add_head(house, client)
     with ui.element('div').classes('eo-main'):
         _say_what_happened()
 

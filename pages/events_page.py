@@ -26,7 +26,7 @@ def content(house: House) -> None:
     with ui.element('header').classes('eo-header el-head'):
         Text('h1', _('Events'))
         summary = Text('span', '', 'eo-sum')
-    tabs = Tabs('/events', makers)
+    tabs = Tabs(makers)
 
     def tick() -> None:
         summary.set_text(say_needs(store.unseen, words))

@@ -10,10 +10,12 @@ from edgeos import NAME, __version__
 from edgeos.system import System
 from edgeos.web.app import Doors
 from edgeos.web.own_screens import screen_of
+from pages import assets
 from pages.feed import OverviewFeed
 from pages.i18n import _, choose_language, current_language, set_language
 from pages.needs import count_needs
 from pages.plugin_rows import count_failed
+from pages.web_app import head_of
 
 THEMES = {'auto': None, 'light': False, 'dark': True}
 MOST_SHOWN = 100  # in a badge: more would not fit
@@ -34,7 +36,7 @@ def frame(house: House, title: str, here: str) -> Iterator[None]:
     client = context.client
     speak(house, client)
     ui.page_title(f'{_(title)} · {NAME}')
-    add_head(client)
+    add_head(house, client)
     with ui.element('div').classes('eo-app'):
         _rail(house, here)
         with ui.element('div').classes('eo-main'):
@@ -49,17 +51,22 @@ def speak(house: House, client: Client) -> None:
     ui.dark_mode(THEMES[app_settings.theme])
 
 
-def add_head(client: Client) -> None:
-    """Style, and the script that notices when the server is gone."""
+def add_head(house: House, client: Client) -> None:
+    """Style, what makes it an app, and the scripts that notice when the server is gone or was renewed."""
     words = {'lost': _('The connection to the server is lost.'), 'retry': _('Trying again in {seconds} s'),
              'trying': _('Trying now …'), 'back': _('The server is back.'),
              'unheard': _('The server is not there at the moment. Nothing was done; try again when it is back.'),
-             'language': current_language(), 'screen': screen_of(client.request)}  # fmt: skip
+             'renewed': _('The program was started again. What you typed is not saved: copy it if you need it, then '
+                          'load the page again.'),
+             'first': _('Nothing was done: load the page again first.'), 'load': _('Load again'),
+             'updated': _('The program was updated to version {version}.'),
+             'version': __version__, 'language': current_language(), 'screen': screen_of(client.request)}  # fmt: skip
     text = json.dumps(words).replace('<', '\\u003c')
     ui.add_head_html(
-        f'<link rel="stylesheet" href="/assets/app.css?v={__version__}">'
+        f'<link rel="stylesheet" href="{assets.URL}/app.css">'
         f'<script type="application/json" id="eo-frame-words">{text}</script>'
-        f'<script src="/assets/frame.js?v={__version__}" defer></script>'
+        f'<script src="{assets.URL}/place.js"></script><script src="{assets.URL}/frame.js" defer></script>'
+        + head_of(house.system.settings_file.settings.app.theme)
     )
 
 
@@ -67,7 +74,7 @@ def _rail(house: House, here: str) -> None:
     with ui.element('nav').classes('eo-rail').props(f'aria-label="{_("Places")}"'):
         with _place('/settings', here).classes('eo-logo') as logo:
             logo.props(f'aria-label="{_("Settings")}" title="{_("Settings")}"')
-            ui.element('img').props('src="/assets/favicon.svg" alt="" width=40 height=40')
+            ui.element('img').props(f'src="{assets.URL}/favicon.svg" alt="" width=40 height=40')
         with _place('/', here):
             _icon('connections')
             ui.label(_('Connect'))

@@ -11,6 +11,7 @@ from edgeos.vitals import EVERY, HOUR, LATE, Vitals
 from pages.connection_graphs import SETTLE, Range
 from pages.frame import House
 from pages.i18n import _, current_language
+from pages.place import place_of
 from pages.range_buttons import RangeButtons
 from pages.stepped import stepped
 from pages.time_graph import Data, Line, Panel, Row, TimeGraph
@@ -30,7 +31,7 @@ class MachineGraphs:
     def __init__(self, house: House) -> None:
         self._vitals: Vitals = house.system.vitals
         self._clock = house.system.services.clock
-        self._name = '5min'
+        self._name = place_of('range', RANGES, '5min')
         self._last = 0.0  # time of the newest row that the browser has
         self._due = 0.0  # when ranges made of minutes are read again
         latest = self._vitals.latest
@@ -39,7 +40,8 @@ class MachineGraphs:
         self._build()
 
     def _build(self) -> None:
-        rows = self._recent(RANGES[self._name].span)
+        span = RANGES[self._name].span
+        rows = self._recent(span) if span <= HOUR else []  # minutes are read by the first tick
         self._remember(rows)
         with ui.element('section').classes('eo-panel sy-machine').props(f'aria-label="{_("History")}"'):
             with ui.element('div').classes('eo-row cp-panel-head'):

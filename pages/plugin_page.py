@@ -11,7 +11,6 @@ from pages.plugin_head import PluginHead
 from pages.plugin_log import PluginLogView
 from pages.plugin_overview import PluginOverview
 from pages.plugin_points import PluginPoints
-from pages.plugin_rows import page_of
 from pages.plugin_settings import PluginSettings
 from pages.sheet import Text, icon_of
 from pages.tabs import Section, Tabs
@@ -38,7 +37,7 @@ def content(house: House, plugin_id: str) -> None:
     }
     with ui.element('div') as whole:
         head = PluginHead(house, plugin)
-        tabs = Tabs(page_of(plugin_id), makers)
+        tabs = Tabs(makers)
 
     def tick() -> None:
         if plugin_id in manager.plugins:

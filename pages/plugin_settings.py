@@ -37,7 +37,7 @@ class PluginSettings:
                 self._error = Text('div', '', 'eo-error').props('role=alert')
             with ui.element('div').classes('pg-bar') as self._bar:
                 self._note = Text('span', '', 'eo-small eo-muted eo-grow').props('role=status')
-                self._discard = Button(_('Discard changes'), self._read_again)
+                self._discard = Button(_('Discard changes'), self._read_again, look='eo-unsaved')
                 self._save = Button(_('Save'), look='pri', submits=True)
         form.on('submit.prevent', self._submit, [])
         self._bar.set_visibility(False)

@@ -1,9 +1,10 @@
-"""How far back a graph goes: four buttons of which one is pressed."""
+"""How far back a graph goes: four buttons of which one is pressed; the choice is kept in the address."""
 from collections.abc import Awaitable, Callable
 
 from nicegui import ui
 
 from pages.i18n import _
+from pages.place import move
 
 
 class RangeButtons:
@@ -23,6 +24,7 @@ class RangeButtons:
 
     async def _press(self, name: str) -> None:
         self._mark(name)
+        move('range', name)
         await self._choose(name)
 
     def _mark(self, chosen: str) -> None:

@@ -2,8 +2,9 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from nicegui import context, ui
+from nicegui import ui
 
+from pages.place import move, place_of
 from pages.sheet import Text
 
 
@@ -20,16 +21,13 @@ class Section(Protocol):
 class Tabs:
     """Which section is shown is kept in the address, so that a reload stays there."""
 
-    def __init__(self, path: str, makers: dict[str, tuple[str, Callable[[], Section]]]) -> None:
-        self._path = path
+    def __init__(self, makers: dict[str, tuple[str, Callable[[], Section]]]) -> None:
         self._makers = makers
         self._sections: dict[str, Section] = {}
         self._buttons: dict[str, ui.element] = {}
         self._panels: dict[str, ui.element] = {}
         self._chosen = ''
         self._is_in_view = False
-        request = context.client.request
-        wanted = request.query_params.get('tab', '') if request is not None else ''
         with ui.element('div').classes('eo-tabs cp-tabs').props('role=tablist'):
             for name, (title, _make) in makers.items():
                 self._buttons[name] = self._button(name, title)
@@ -37,7 +35,7 @@ class Tabs:
             panel = ui.element('div').classes('cp-tab').props(f'role=tabpanel aria-label="{makers[name][0]}"')
             panel.set_visibility(False)
             self._panels[name] = panel
-        self._show(wanted if wanted in makers else next(iter(makers)))
+        self._show(place_of('tab', makers, next(iter(makers))))
 
     def tick(self) -> None:
         """Only the section that is seen."""
@@ -53,7 +51,7 @@ class Tabs:
     def _choose(self, name: str) -> None:
         if name != self._chosen:
             self._show(name)
-            ui.navigate.history.replace(f'{self._path}?tab={name}')
+            move('tab', name)
 
     def _show(self, name: str) -> None:
         for each, button in self._buttons.items():

@@ -11,11 +11,14 @@ from edgeos.web.security import JSON_PATHS, POLICY_VIOLATION, SAFE_METHODS, SOCK
 
 COOKIE = 'edgeos_session'
 SCREEN_PATH = '/screen'  # for screens of our own, which bring a key
+MANIFEST_PATH = '/manifest.webmanifest'
+START_PATH = '/start'  # where an installed app begins
+APP_PICTURES = ('/icon-192.png', '/icon-512.png', '/icon-maskable.png', '/apple-touch-icon.png')
 # Method and path: with another method a path may fall through to a page that takes every path.
 PUBLIC = frozenset((
     ('GET', '/api/health'), ('HEAD', '/api/health'), ('GET', '/favicon.ico'), ('HEAD', '/favicon.ico'),
     ('GET', '/login'), ('HEAD', '/login'), ('POST', '/login'), ('POST', '/logout'),
-    ('GET', SCREEN_PATH),
+    ('GET', SCREEN_PATH), *(('GET', path) for path in (MANIFEST_PATH, *APP_PICTURES)),
 ))  # fmt: skip
 GRACE = 3.0  # s a socket may outlive its ticket: the page that sets a password uses it to say so and to leave
 
