@@ -54,7 +54,10 @@
     noteTimer = setTimeout(() => note.remove(), NOTE_MS);
   }
 
-  const sayUnheard = () => say(isHeld ? words.first : words.unheard, 'eo-unheard'); // beside the bar, where it hides no button
+  function sayUnheard() {
+    say(isHeld ? words.first : words.unheard, 'eo-unheard'); // beside the bar, where it hides no button
+    if (bar) note.style.top = `${bar.offsetHeight + 8}px`;
+  }
 
   function tick(socket) {
     const seconds = Math.max(0, Math.ceil((next - Date.now()) / 1000));

@@ -56,8 +56,7 @@ def add_head(house: House, client: Client) -> None:
     words = {'lost': _('The connection to the server is lost.'), 'retry': _('Trying again in {seconds} s'),
              'trying': _('Trying now …'), 'back': _('The server is back.'),
              'unheard': _('The server is not there at the moment. Nothing was done; try again when it is back.'),
-             'renewed': _('The program was started again. What you typed is not saved: copy it if you need it, then '
-                          'load the page again.'),
+             'renewed': _('The program was started again. What you typed is not saved; copy what you need.'),
              'first': _('Nothing was done: load the page again first.'), 'load': _('Load again'),
              'updated': _('The program was updated to version {version}.'),
              'version': __version__, 'language': current_language(), 'screen': screen_of(client.request)}  # fmt: skip
