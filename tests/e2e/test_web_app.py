@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from edgeos.web.passwords import hash_password
-from tests.e2e.support import CHROMIUM, ROOT, SIZES, chromium, running
+from tests.e2e.support import CHROMIUM, ROOT, SIZES, chromium, running, visitor
 from tests.helpers import eventually_sync, free_port
 
 STYLE = (ROOT / 'assets' / 'app.css').read_text(encoding='utf-8')
@@ -151,6 +151,15 @@ def test_a_place_that_does_not_work_is_given_up_after_some_starts(context: Brows
     for wanted in ('/system', '/system', '/'):
         page.goto(f'{house}/start')
         expect(page).to_have_url(house + wanted)
+
+
+@pytest.mark.parametrize(('path', 'graphs'), [('/system', 2), ('/connections/home', 1)])
+def test_a_range_in_the_address_is_drawn_at_once(browser: Browser, house: str, path: str, graphs: int) -> None:
+    with visitor(browser) as page:
+        for name, text in (('24h', '24 h'), ('nonsense', '5 min')):
+            page.goto(f'{house}{path}?range={name}')
+            expect(page.get_by_role('button', name=text, exact=True)).to_have_attribute('aria-pressed', 'true')
+            expect(page.locator('.js-plotly-plot:visible')).to_have_count(graphs)
 
 
 # two windows
