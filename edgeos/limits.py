@@ -107,11 +107,13 @@ class Limits:
         self._excesses: dict[str, Excesses] = {}
         self._clock = clock
 
-    def watch(self, process: ChildProcess, restart: Restart, defaults: ProcessLimit = NO_LIMITS_OF_ITS_OWN) -> None:
+    def watch(self, process: ChildProcess, restart: Restart, defaults: ProcessLimit = NO_LIMITS_OF_ITS_OWN,
+              most_processes: int | None = None) -> None:  # fmt: skip
         """As soon as it runs; what was watched under its name before is not any more. Once more for the same one: it
         has another `restart` from now on.
 
-        `defaults` hold where the owner has set none for this name; None in them is the default for all.
+        `defaults` hold where the owner has set none for this name; None in them is the default for all, as it is for
+        `most_processes`, which counts all that come from it.
         """
         pid = process.pid
         if pid is None:  # it is gone already
@@ -136,7 +138,7 @@ class Limits:
             loop.call_soon_threadsafe(self._end, charge, PROCESSES, reason, True)
 
         self.limiter.add_process(pid, process.name, own.cpu_percent, own.memory_mb, on_memory, on_kill,
-                                 process.marker)
+                                 process.marker, most_processes)
         self._on_start(process.name)
 
     def forget(self, process: ChildProcess) -> None:

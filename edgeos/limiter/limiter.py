@@ -99,6 +99,7 @@ class ResourceLimiter:
         on_memory: OnMemory | None = None,
         on_kill: OnKill | None = None,
         marker: bytes | None = None,
+        most_processes: int | None = None,
     ) -> bool:
         """Watch a process and all that comes from it; best right after it was started. False when it is gone already.
 
@@ -106,9 +107,10 @@ class ResourceLimiter:
         tree has been above its memory limit for 3 samples, and at once with `urgent` when it is above 1.5 x the limit
         (also after the first call, if it grows that far). Again only after it has been below 0.9 x the limit. Without
         one, an excess is logged only. `on_kill(pid, reason)` is called there too, just before a tree of too many
-        processes is killed. `marker` is the `EDGEOS_TREE=...` in the environment of a process that we have started:
-        `shutdown` ends its tree, and lets any other only go. Raises ValueError for the app itself, what it was started
-        by, and limits that make no sense; OSError.
+        processes is killed: more than `most_processes`, where None is the bound for all. `marker` is the
+        `EDGEOS_TREE=...` in the environment of a process that we have started: `shutdown` ends its tree, and lets any
+        other only go. Raises ValueError for the app itself, what it was started by, and limits that make no sense;
+        OSError.
         """
         self._check(pid)
         limits = self._limits(cpu_limit_percent, memory_limit_mb)
@@ -118,7 +120,7 @@ class ResourceLimiter:
         self.remove_process(pid)
         self._watched[pid] = Watched(Identity(pid, stat.start), name, (cpu_limit_percent, memory_limit_mb), limits,
                                      self._clock, self.mechanism, on_memory, on_kill, marker,
-                                     longest_gap(self._interval))  # fmt: skip
+                                     longest_gap(self._interval), most_processes)  # fmt: skip
         return True
 
     def remove_process(self, pid: int) -> None:

@@ -130,11 +130,11 @@ class Monitor:
 
     def _bound(self, watched: Watched, now: float) -> None:
         """A tree that grows without bound ends at once: each moment of waiting makes it harder."""
-        tree = watched.tree
-        if tree is None or tree.living <= self._most_processes or now < watched.spared_until:
+        tree, most = watched.tree, watched.most_processes or self._most_processes
+        if tree is None or tree.living <= most or now < watched.spared_until:
             return
         watched.spared_until = now + 1.0
-        reason = f'{tree.living} processes, more than the {self._most_processes} it may have'
+        reason = f'{tree.living} processes, more than the {most} it may have'
         log.warning('%s (process %s) is killed: %s', watched.name, watched.root.pid, reason)
         self._mechanism.release(watched.root)
         try:

@@ -58,8 +58,10 @@ class Watched:
         on_kill: OnKill | None = None,
         marker: bytes | None = None,
         gap: float = LONGEST_GAP,
+        most_processes: int | None = None,
     ) -> None:
         self.root = root
+        self.most_processes = most_processes  # None: as many as any tree
         self.name = name
         self.asked = asked  # CPU and memory, where None is the default
         self.limits = limits

@@ -136,8 +136,8 @@ class Session:
         if self._limits is None or self.process is None or self.pid is None:
             return
         asked = self._order.manifest.resources
-        self._limits.watch(self.process, restart, ProcessLimit(cpu_percent=min(asked.cpu_percent, MOST_CPU),
-                                                               memory_mb=asked.memory_mb))  # fmt: skip
+        limit = ProcessLimit(cpu_percent=min(asked.cpu_percent, MOST_CPU), memory_mb=asked.memory_mb)
+        self._limits.watch(self.process, restart, limit, asked.max_processes)
 
     async def watch(self, on_health: Callable[[bool], None]) -> None:
         """Ask it again and again whether it is well, until it has ended or has to."""

@@ -173,6 +173,20 @@ async def test_who_eats_memory_is_restarted_with_the_reason(house: House, heard:
     await eventually(lambda: plugin.restarts == 1)
 
 
+async def test_who_starts_more_processes_than_its_manifest_says_is_ended(house: House, heard: Heard) -> None:
+    limits = house.hold()
+    plugin = await house.run('forks', resources={'max_processes': 4})  # it and three others
+    await eventually(lambda: limits.limiter.get_stats()['processes'][plugin.pid]['processes'] == 4)
+    assert plugin.state is State.RUNNING
+    await plugin.stop()
+    plugin = house.plugin('forks', 'other', resources={'max_processes': 3})
+    await plugin.start()
+    await eventually(lambda: plugin.restarts or plugin.state is State.BACKOFF, timeout=10)
+    reason = plugin.last_error and plugin.last_error.message
+    assert reason == 'The process was ended: it started more processes than it may.'
+    assert heard.has('warning', '4 processes, more than the 3 it may have')
+
+
 async def test_who_spins_is_held_at_the_limit_of_its_manifest(house: House) -> None:
     limits = house.hold()
     plugin = await house.run('spins', resources={'cpu_percent': 10})

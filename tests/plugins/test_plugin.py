@@ -311,7 +311,7 @@ async def test_a_trial_is_held_to_the_limits_and_leaves_nothing(house: House, ki
     limits = house.hold(memory=80)
     started = []
     limits._on_start = started.append
-    made = manifest(kind, resources={'memory_mb': 80}, start_timeout_s=30)
+    made = manifest(kind, resources={'memory_mb': 80, 'max_processes': 20}, start_timeout_s=30)
     began = time.monotonic()
     with pytest.raises(PluginFailed, match=r'The process was ended: it (took|started) more'):
         await try_out(made, folders(house.root), some_uid(), limits=limits)
