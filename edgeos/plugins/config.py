@@ -63,6 +63,18 @@ class PluginConfig:
 
         return _with_secrets(schema, self._stored(plugin_id, schema), value)
 
+    def secrets(self, plugin_id: str, schema: Schema) -> list[str]:
+        """Those among them, which the plugin must not show. Raises UnknownPlugin, MissingSecret."""
+        found: list[str] = []
+
+        def look(value: Any, _place: Place) -> None:
+            if isinstance(value, str):
+                value = self._secrets.get(plugin_id, value) if isinstance(value, Secret) else value
+                found.append(value or '')
+
+        _with_secrets(schema, self._stored(plugin_id, schema), look)
+        return found
+
     def problems(self, plugin_id: str, schema: Schema) -> list[Problem]:
         """What the plugin still needs before it can run, or what a new version sees differently."""
         return problems(schema, self._stored(plugin_id, schema))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from edgeos.plugins.hidden import Hidden
 from edgeos.plugins.messages import BAD_PARAMS, DENIED, LIMIT, NO_METHOD, UNKNOWN, Message
 from edgeos.plugins.plugin_log import LEVELS, PluginLog
 from edgeos.plugins.points import PluginPoints, Refused
@@ -26,12 +27,14 @@ class ReportedByPlugin(Exception):
 class Desk:
     """One plugin's; called on the loop. What it may do is in `points.permissions`."""
 
-    def __init__(self, name: str, version: str, points: PluginPoints, storage: Storage, log: PluginLog) -> None:
+    def __init__(self, name: str, version: str, points: PluginPoints, storage: Storage, log: PluginLog,
+                 hidden: Hidden) -> None:  # fmt: skip
         self._name = name
         self._version = version
         self._points = points
         self._storage = storage
         self._log = log
+        self._hidden = hidden
         self._reports, self._filled_at = REPORTS, time.monotonic()
         self._slow_noted: float | None = None
         self._refused: set[str] = set()
@@ -81,7 +84,7 @@ class Desk:
             self._log.add('warning', f'(refused: {error})')
             if str(error) not in self._refused and len(self._refused) < MOST_REFUSALS:
                 self._refused.add(str(error))
-                log_event('warning', self._name, f'refused: {error}')
+                log_event('warning', self._name, self._hidden.text(f'refused: {error}'))
 
     async def _write(self, params: Message) -> None:
         try:
@@ -115,17 +118,20 @@ class Desk:
             return
         level, context = params.get('level'), params.get('context')
         known = list(context.items())[:MOST_CONTEXT] if type(context) is dict else []
-        log_event(str(level) if level in LEVELS else 'info', self._name, str(params.get('message', ''))[:MOST_TEXT],
-                  **{key[:64]: value if type(value) in (int, float, bool) else str(value)[:MOST_TEXT]
-                     for key, value in known})  # fmt: skip
+        hide = self._hidden
+        log_event(str(level) if level in LEVELS else 'info', self._name,
+                  hide.text(str(params.get('message', '')), MOST_TEXT),
+                  **{hide.text(key, 64): hide.value(value, MOST_TEXT) for key, value in known})  # fmt: skip
 
     def _error(self, params: Message) -> None:
         if not self._may_report():
             return
-        kind, message = str(params.get('type', 'Exception'))[:200], str(params.get('message', ''))[:MOST_TEXT]
+        hide = self._hidden
+        kind = hide.text(str(params.get('type', 'Exception')), 200)
+        message = hide.text(str(params.get('message', '')), MOST_TEXT)
         log_error(ReportedByPlugin(f'{kind}: {message}'), operation='plugin', plugin=self._name,
                   plugin_version=self._version, handled=bool(params.get('handled')),
-                  plugin_traceback=str(params.get('traceback', ''))[-MOST_TRACEBACK:])  # fmt: skip
+                  plugin_traceback=hide.end_of(str(params.get('traceback', '')), MOST_TRACEBACK))  # fmt: skip
 
     def _may_report(self) -> bool:
         now = time.monotonic()

@@ -276,6 +276,7 @@ class PluginManager:
     def _keep_config(self, plugin_id: str, running: RunningPlugin, values: dict[str, Any]) -> dict[str, Any]:
         schema = load_schema(self._code(plugin_id), running.manifest)
         self._config.set(plugin_id, schema, values)
+        running.hidden.learn(self._config.secrets(plugin_id, schema))
         return self._config.effective(plugin_id, schema)
 
     # sources

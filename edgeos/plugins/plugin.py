@@ -9,6 +9,7 @@ from edgeos.limits import ASKED, Why
 from edgeos.plugins import faults
 from edgeos.plugins.desk import Desk
 from edgeos.plugins.faults import PluginFailed
+from edgeos.plugins.hidden import Hidden
 from edgeos.plugins.isolation import Folders
 from edgeos.plugins.manifest import Manifest
 from edgeos.plugins.needs import needs
@@ -30,8 +31,9 @@ class RunningPlugin(Readings):
 
     def __init__(self, manifest: Manifest, folders: Folders, services: PluginServices,
                  get_config: Callable[[], dict[str, Any]], granted: Sequence[str] = (),
-                 uid: int | None = None) -> None:  # fmt: skip
-        """`granted` are the permissions the owner has given; `uid` is needed where the app runs as root."""
+                 uid: int | None = None, hidden: Hidden | None = None) -> None:  # fmt: skip
+        """`granted` are the permissions the owner has given; `uid` is needed where the app runs as root; `hidden` knows
+        its secrets as soon as they are read."""
         self.id = manifest.id
         self.name = manifest.name
         self.version = manifest.version
@@ -40,15 +42,17 @@ class RunningPlugin(Readings):
         self.restarts = 0  # by itself, since the app has started
         self.last_error: Failure | None = None
         self.started_at: float | None = None  # epoch s; while it runs
-        self.log = PluginLog(services.clock)
+        self.hidden = hidden or Hidden()
+        self.log = PluginLog(services.clock, self.hidden.text)
         self.permissions = tuple(parse(text) for text in manifest.permissions if text in granted)
-        self.points = PluginPoints(manifest.id, services.gateway, services.clock)
+        self.points = PluginPoints(manifest.id, services.gateway, services.clock, self.hidden)
         self._order = Order(manifest.id, manifest, folders, self.permissions, uid)
         self._limits = services.limits
         self._clock = services.clock
         self._get_config = get_config
         self._storage = Storage(folders.storage)
-        self._desk = Desk(manifest.id, manifest.version, self.points, self._storage, self.log)
+        self._desk = Desk(manifest.id, manifest.version, self.points, self._storage, self.log,
+                          self.hidden)
         self._restarts = Restarts(services.rng)
         self._session: Session | None = None
         self._task: asyncio.Task[None] | None = None
@@ -269,9 +273,10 @@ class RunningPlugin(Readings):
         self._set(State.FAILED)
 
     def _note(self, level: str, failure: Failure, news: str = '') -> None:
-        self.last_error = faults.at(failure, self._clock.wall())
-        self.log.note(level, f'({news or failure.message})')
-        log_event(level, self.id, news or failure.message, hint=failure.hint)
+        self.last_error = told = self.hidden.failure(faults.at(failure, self._clock.wall()))
+        news = self.hidden.text(news) or told.message
+        self.log.note(level, f'({news})')
+        log_event(level, self.id, news, hint=told.hint)
 
     def _set(self, state: State) -> None:
         self.state = state

@@ -2,6 +2,7 @@
 
 import re
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
 from typing import NamedTuple
 
@@ -27,10 +28,12 @@ class Line(NamedTuple):
 class PluginLog:
     """The last 1000 lines; `count` is how many there were in all, so that a reader can ask for what is new."""
 
-    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, clock: Clock = SYSTEM_CLOCK, hide: Callable[[str], str] = str) -> None:
+        """`hide` takes out of a text what must not be kept."""
         self.count = 0
         self.left_out = 0  # lines, because there were too many in a second
         self._clock = clock
+        self._hide = hide
         self._lines: deque[Line] = deque()
         self._characters = 0
         self._second = -1.0
@@ -67,7 +70,7 @@ class PluginLog:
             self._unsaid = 0
 
     def _append(self, level: str, text: str) -> None:
-        line = Line(self._clock.wall(), level, _CONTROLS.sub('\ufffd', _shortened(text)))
+        line = Line(self._clock.wall(), level, _CONTROLS.sub('\ufffd', _shortened(self._hide(text))))
         self._lines.append(line)
         self._characters += len(line.text)
         self.count += 1

@@ -11,6 +11,7 @@ from edgeos.clock import SYSTEM_CLOCK, Clock
 from edgeos.connections.state import WriteRefused
 from edgeos.gateway import Gateway, Point, Source, UnknownPoint
 from edgeos.limiter.watched import iso_utc
+from edgeos.plugins.hidden import Hidden
 from edgeos.plugins.messages import BAD_PARAMS, DENIED, LIMIT, UNKNOWN, WRITE_FAILED, Make, Message
 from edgeos.plugins.peer import CALL_LIMIT
 from edgeos.plugins.permissions import Permission, may_read, may_write
@@ -40,12 +41,14 @@ class Refused(ValueError):
 class PluginPoints:
     """One plugin's; it outlives the processes, each of which has a conversation of its own."""
 
-    def __init__(self, plugin_id: str, gateway: Gateway, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, plugin_id: str, gateway: Gateway, clock: Clock = SYSTEM_CLOCK,
+                 hidden: Hidden | None = None) -> None:  # fmt: skip
         self.id = plugin_id
         self.permissions: Sequence[Permission] = ()
         self.source: Source = gateway.add_source(plugin_id, self, max_points=MOST_POINTS)
         self._gateway = gateway
         self._clock = clock
+        self._hidden = hidden or Hidden()
         self._talk: Talk | None = None
         self._subscriptions = Subscriptions(plugin_id, gateway, self._may_read, self._send)
 
@@ -99,7 +102,7 @@ class PluginPoints:
             raise WriteRefused('{name} is not running.', 409, name=self.id) from error
         except RpcError as error:
             raise WriteRefused('{name} did not take the value: {why}', 422, name=self.id,
-                               why=str(error)[:500]) from error  # fmt: skip
+                               why=self._hidden.text(str(error), 500)) from error  # fmt: skip
 
     # the points of others
 

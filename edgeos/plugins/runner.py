@@ -10,6 +10,7 @@ from edgeos.plugins import disk, faults
 from edgeos.plugins.config import PluginConfig, load_schema
 from edgeos.plugins.errors import PluginError
 from edgeos.plugins.faults import PluginFailed
+from edgeos.plugins.hidden import Hidden
 from edgeos.plugins.isolation import Folders, NoIsolation, free_uid, is_root, is_usable
 from edgeos.plugins.manifest import FILE, Manifest, read_manifest
 from edgeos.plugins.plugin import RunningPlugin
@@ -81,8 +82,9 @@ class PluginRunner:
         manifest = await asyncio.to_thread(_manifest_in, code)
         uid = await self._uid_of(plugin_id, entry)
         folders = Folders(code, self._folders.data(plugin_id), self._folders.storage(plugin_id))
-        made = RunningPlugin(manifest, folders, self._services, partial(self._config_of, manifest, code),
-                             entry.granted, uid)  # fmt: skip
+        hidden = Hidden()
+        made = RunningPlugin(manifest, folders, self._services, partial(self._config_of, manifest, code, hidden),
+                             entry.granted, uid, hidden)  # fmt: skip
         if entry.was_started:
             made.state = State.STOPPED
         self.plugins[plugin_id] = made
@@ -143,8 +145,10 @@ class PluginRunner:
         await running.went_down()
         return running.last_error.message if running.last_error is not None else 'it ended'
 
-    def _config_of(self, manifest: Manifest, code: Path) -> dict[str, Any]:
-        return self._config.effective(manifest.id, load_schema(code, manifest))
+    def _config_of(self, manifest: Manifest, code: Path, hidden: Hidden) -> dict[str, Any]:
+        schema = load_schema(code, manifest)
+        hidden.learn(self._config.secrets(manifest.id, schema))
+        return self._config.effective(manifest.id, schema)
 
     async def _uid_of(self, plugin_id: str, entry: Entry) -> int | None:
         """Its user, given once: its data belongs to that one."""

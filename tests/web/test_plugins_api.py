@@ -1,6 +1,8 @@
 """Plugins over the HTTP API of a real system: real packages, real environments, real processes."""
+import io
 import json
 import time
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -386,3 +388,40 @@ async def test_what_it_prints_is_in_the_log_at_once_and_without_an_end_of_line_t
     await eventually(has_all, timeout=15)
     assert sum(text.startswith('AAAA') for text in await logged()) == 1, 'one line, cut'
     await shop.state('running')
+
+
+CARELESS = """
+import json, sys
+from edgeos_plugin import Plugin
+
+class Demo(Plugin):
+    async def start(self):
+        token = self.config.get('token', '')
+        print('login with', token)
+        sys.stderr.write(json.dumps({'sent': json.dumps({'token': token})}) + '\\n')
+        self.log.warning('x' * 7996 + token)
+        self.event('warning', f'{token} was refused', **{'answer': f'no {token}', token: 1})
+        raise RuntimeError(f'https://user:{token}@broker refused')
+"""
+TOKEN = 's3cret"t0ken'
+
+
+async def test_a_plugin_that_shows_its_secret_is_not_repeated(shop: Shop) -> None:
+    await shop.install(code=CARELESS)
+    answer = await shop.house.http.put('/api/plugins/demo/config', json={'token': TOKEN})
+    assert answer.status_code == 200, answer.text
+    await shop.act('start')
+    found = await shop.state('backoff')
+    assert found['last_error']['message'].endswith('RuntimeError: https://user:[secret]@broker refused')
+    log = await shop.house.http.get('/api/plugins/demo/log')
+    assert 'login with [secret]' in log.text and 'xxx[sec' in log.text
+    events = await shop.house.http.get('/api/events')
+    assert '[secret] was refused' in events.text
+    told = await shop.house.http.get('/api/diagnostics')
+    assert told.status_code == 200
+    files = zipfile.ZipFile(io.BytesIO(told.content))
+    for text in (log.text, events.text, *(files.read(name).decode() for name in files.namelist())):
+        assert 's3cr' not in text and 't0ken' not in text
+    for path in (shop.house.folder / 'data').rglob('*'):
+        if path.is_file() and path.name != 'secrets.toml':
+            assert b't0ken' not in path.read_bytes(), path
