@@ -73,8 +73,8 @@ class PluginPoints:
 
     def publish(self, name: Any, value: Any, unit: Any = '', writable: Any = False) -> None:
         """A new value of one of its own; raises Refused."""
-        if type(name) is not str or not 0 < len(name) <= MOST_NAME or not name.isprintable():
-            raise Refused(f'the name of a point is 1 to {MOST_NAME} printable characters')
+        if type(name) is not str or not 0 < len(name) <= MOST_NAME or not name.isprintable() or '*' in name:
+            raise Refused(f'{name!r:.80} is no name of a point: 1 to {MOST_NAME} printable characters without *')
         if type(unit) is not str or len(unit) > MOST_UNIT or not unit.isprintable() or type(writable) is not bool:
             raise Refused(f'{name}: the unit is at most {MOST_UNIT} printable characters, writable is true or false')
         _check(name, value)

@@ -94,6 +94,8 @@ async def test_its_points_appear_and_are_stale_when_it_is_gone(tried: Tried) -> 
 
 @pytest.mark.parametrize(('name', 'value', 'unit', 'words'), [
     ('', 1, '', 'printable'), ('x' * 513, 1, '', 'printable'), ('a\nb', 1, '', 'printable'), (5, 1, '', 'printable'),
+    ('rooms/*/t', 1, '', r"'rooms/\*/t' is no name .* without \*"), ('\ud800', 1, '', 'printable'),
+    ('\u202eabc', 1, '', 'printable'),
     ('a', 1, 'u' * 33, 'unit'), ('a', 1, None, 'unit'), ('a', 'x' * 65_537, '', '64 kB'), ('a', 'ü' * 40_000, '', '64 kB'),
     ('a', ['x' * 1000] * 100, '', '64 kB'),
 ])  # fmt: skip

@@ -359,7 +359,8 @@ async def test_log_and_events_arrive(host: FakeHost) -> None:
 
 
 @pytest.mark.parametrize(('name', 'value', 'word'), [
-    ('', 1, 'name'), ('a\nb', 1, 'name'), ('a' * 513, 1, 'name'), (3, 1, 'name'), ('a', float('nan'), 'JSON'),
+    ('', 1, 'name'), ('a\nb', 1, 'name'), ('a' * 513, 1, 'name'), (3, 1, 'name'), ('a*', 1, r'without \*'),
+    ('a', float('nan'), 'JSON'),
     ('a', float('inf'), 'JSON'), ('a', object(), 'sent'), ('a', 'x' * 70_000, '65536'), ('a', '\ud800', 'surrogates'),
 ])  # fmt: skip
 async def test_what_cannot_be_published_is_said_to_the_author(host: FakeHost, name: Any, value: Any, word: str) -> None:

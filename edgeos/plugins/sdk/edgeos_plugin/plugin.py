@@ -34,7 +34,7 @@ class Common:
         """Give a point `<plugin id>/<name>` its value, from any thread, at once; with `writable` others may write it.
 
         While the app does not read, a newer value of a point takes the place of the one that waits. Raises ValueError
-        for a name or value that cannot be a point's: 512 printable characters, JSON up to 64 kB.
+        for a name or value that cannot be a point's: 512 printable characters without *, JSON up to 64 kB.
         """
         self._runtime.link.publish(name, published(name, value, unit, writable))
 
@@ -99,8 +99,8 @@ class Plugin(Common):
 
 def published(name: str, value: Any, unit: str, writable: bool) -> bytes:
     """The line that says it; raises ValueError."""
-    if not isinstance(name, str) or not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
-        raise ValueError(f'{name!r:.80} is no name of a point: 1 to {NAME_LENGTH} printable characters')
+    if not isinstance(name, str) or not 0 < len(name) <= NAME_LENGTH or not name.isprintable() or '*' in name:
+        raise ValueError(f'{name!r:.80} is no name of a point: 1 to {NAME_LENGTH} printable characters without *')
     if not isinstance(unit, str) or len(unit) > UNIT_LENGTH or not unit.isprintable():
         raise ValueError(f'{unit!r:.80} is no unit: at most {UNIT_LENGTH} printable characters')
     if (size := len((text := to_text(value)).encode())) > VALUE_BYTES:
