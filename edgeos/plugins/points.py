@@ -88,7 +88,7 @@ class PluginPoints:
         """As Owner: hand it to the plugin and return once it has taken it; raises WriteRefused."""
         point, talk = self.source.points.get(name), self._talk
         if point is None:
-            raise WriteRefused('{name} has no point {point}.', 422, name=self.id, point=name[:100])
+            raise WriteRefused('{name} has no point {point}.', 404, name=self.id, point=name[:100])
         if not point.writable:
             raise WriteRefused('{point} is read-only.', 403, point=name)
         if talk is None:

@@ -44,7 +44,7 @@ async def test_a_written_value_reaches_it_and_a_refusal_comes_back(house: House)
     await house.gateway.write('demo/lamp', True)
     await eventually(lambda: value(house, 'demo/lamp') is True)
     for name, new, status, words in (('lamp', 'refuse', 422, 'not now'), ('config', 1, 403, 'read-only'),
-                                     ('other', 1, 422, 'has no point other')):  # fmt: skip
+                                     ('other', 1, 404, 'has no point other')):  # fmt: skip
         with pytest.raises(WriteRefused, match=words) as refused:
             await house.gateway.write(f'demo/{name}', new)
         assert refused.value.status == status

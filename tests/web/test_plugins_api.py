@@ -128,12 +128,18 @@ async def test_a_plugin_is_installed_with_consent_started_used_and_removed(shop:
     assert await eventually(lambda: shop.value('version')) == '1.0.0'
     answer = await shop.house.http.put('/api/points/demo%2Fword', json={'value': 'new'})
     assert answer.status_code == 200 and answer.json()['value'] == 'new'
+    for name, status in (('nothing', 404), ('version', 403), ('', 404)):
+        answer = await shop.house.http.put(f'/api/points/demo%2F{name}', json={'value': 'new'})
+        assert answer.status_code == status, answer.text
     assert any('0 characters' in line['text'] and line['t'].endswith('Z') for line in await shop.house.get('/api/plugins/demo/log'))
     resources = await shop.house.get('/api/system/resources')
     assert resources['limiter']['processes'][str(found['pid'])]['name'] == 'demo'
 
     await shop.act('stop')
     assert (await shop.state('stopped'))['pid'] is None
+    for name, status in (('word', 409), ('version', 403), ('nothing', 404)):
+        answer = await shop.house.http.put(f'/api/points/demo%2F{name}', json={'value': 'new'})
+        assert answer.status_code == status, answer.text
     answer = await shop.house.http.delete('/api/plugins/demo?data=drop')
     assert (await shop.house.http.get('/api/plugins/demo')).status_code == 404, 'at once'
     await shop.done(answer)
