@@ -69,6 +69,7 @@ class PluginRunner:
         try:
             made = await self._load(plugin_id)
         except (PluginError, OSError, NoIsolation) as error:
+            self.plugins.pop(plugin_id, None)
             why = self.unloaded[plugin_id] = faults.at(faults.cannot_load(str(error)), self._services.clock.wall())
             raise NotLoaded(why.message) from error
         self.unloaded.pop(plugin_id, None)
@@ -117,9 +118,9 @@ class PluginRunner:
         is_other = running is not None and (running.is_closed or entry is None or running.version != entry.current)
         if running is not None and is_other:
             await running.remove()
-            self.plugins.pop(plugin_id, None)
-            running = None
+            running = None  # and is shown until the other one is there
         if entry is None or not is_installed:
+            self.plugins.pop(plugin_id, None)
             self.unloaded.pop(plugin_id, None)
             return
         if running is None:

@@ -431,3 +431,25 @@ async def test_a_plugin_that_shows_its_secret_is_not_repeated(shop: Shop) -> Non
     for path in (shop.house.folder / 'data').rglob('*'):
         if path.is_file() and path.name != 'secrets.toml':
             assert b't0ken' not in path.read_bytes(), path
+
+
+async def test_it_is_there_all_through_an_update_and_the_way_back(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await shop.install()
+    await shop.act('start')
+    await shop.state('running')
+    runner = shop.house.system.plugins._runner
+    load, seen = runner._load, []
+
+    async def watched(plugin_id: str) -> Any:
+        for path in ('/api/plugins/demo', '/api/plugins/demo/log', '/api/plugins'):
+            answer = await shop.house.http.get(path)
+            seen.append((path, answer.status_code, answer.json()))
+        return await load(plugin_id)
+
+    monkeypatch.setattr(runner, '_load', watched)
+    await shop.install('1.1.0')
+    await shop.state('running')
+    await shop.done(await shop.house.http.post('/api/plugins/demo/rollback'))
+    assert (await shop.state('running'))['version'] == '1.0.0'
+    assert len(seen) == 6 and all(status == 200 and answer for _path, status, answer in seen), seen
+    assert all(answer['busy'] for path, _status, answer in seen if path == '/api/plugins/demo')
