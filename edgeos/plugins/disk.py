@@ -5,12 +5,14 @@ All of it blocks while the disk works: for threads.
 
 import contextlib
 import ctypes
+import errno
 import os
 import re
 import shutil
 import stat
 import uuid
 from pathlib import Path
+from typing import BinaryIO
 
 from edgeos.plugins.errors import BadText
 from edgeos.plugins.manifest import RESERVED
@@ -100,6 +102,24 @@ def remove(path: Path) -> None:
                 if not os.path.islink(inner := os.path.join(folder, name)):
                     os.chmod(inner, 0o700)
         shutil.rmtree(path)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A file of the owner's, to read. Raises OSError, also for what is none: a pipe may be waited for without end, a
+    device may do something when it is opened.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise _no_file(path)
+    flags = (getattr(os, name, 0) for name in ('O_NONBLOCK', 'O_NOCTTY', 'O_CLOEXEC', 'O_BINARY'))
+    file = os.fdopen(os.open(path, os.O_RDONLY | sum(flags)), 'rb')
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it may have become another since
+        return file
+    file.close()
+    raise _no_file(path)
+
+
+def _no_file(path: Path) -> OSError:
+    return OSError(errno.EINVAL, 'is not a file', str(path))
 
 
 def make_readable(folder: Path) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from edgeos.clock import SYSTEM_CLOCK, Clock
 from edgeos.files import write_atomically
+from edgeos.plugins.disk import open_file
 from edgeos.plugins.package import unfit
 from edgeos.plugins.registry_entries import MOST_BYTES, Listing, Problem, Release, is_web, read_registry
 from edgeos.plugins.registry_fetch import FetchFailed, check_address, download, fetch
@@ -267,10 +268,11 @@ def _old(kept: _Kept | None, *problems: Problem) -> Listing:
 def _read_file(source: Source) -> Listing:
     path = Path(source.location)
     try:
-        with path.open('rb') as file:
+        with open_file(path) as file:
             data = file.read(MOST_BYTES + 1)
         if source.key:
-            check_signature(source.key, data, path.with_name(f'{path.name}.sig').read_bytes()[:MOST_SIGNATURE])
+            with open_file(path.with_name(f'{path.name}.sig')) as file:
+                check_signature(source.key, data, file.read(MOST_SIGNATURE))
     except (FetchFailed, OSError) as error:
         return Listing(problems=[Problem(source.location, '', _text(error))])
     return read_registry(data, source.location)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from edgeos import __version__
+from edgeos.plugins.disk import open_file
 from edgeos.plugins.errors import PluginError
 from edgeos.reporting.post import trust
 from edgeos.settings import is_loopback
@@ -147,7 +148,7 @@ async def _fill(release: 'Release', file: BinaryIO, on_progress: Progress) -> No
 
 async def _chunks(release: 'Release') -> AsyncGenerator[bytes, None]:
     if not release.url.lower().startswith(('https://', 'http://')):
-        with await asyncio.to_thread(Path(release.url).open, 'rb') as file:
+        with await asyncio.to_thread(open_file, Path(release.url)) as file:
             while chunk := await asyncio.to_thread(file.read, 1024 * 1024):
                 yield chunk
         return

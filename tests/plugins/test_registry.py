@@ -2,6 +2,7 @@
 import asyncio
 import base64
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,19 @@ async def test_one_source_that_is_missing_does_not_hide_the_others(tmp_path):
     registry = await read(tmp_path, Source(str(tmp_path / 'none.json')), file_source(tmp_path, registry_data(demo={'1.0.0': entry()})))
     assert [release.id for release in registry.available()] == ['demo']
     assert one_line(registry.problems) == [': No such file or directory']
+
+
+@pytest.mark.parametrize(('what', 'part'), [('fifo', ''), ('fifo', '.sig'), ('device', ''), ('folder', '')])
+async def test_what_has_become_no_file_is_not_waited_for(tmp_path, what, part):
+    key = base64.b64encode(bytes(32)).decode() if part else ''
+    source = file_source(tmp_path, registry_data(demo={'1.0.0': entry()}))
+    source = Source(source.location, key)
+    path = Path(source.location + part)
+    path.unlink(missing_ok=True)
+    {'fifo': lambda: os.mkfifo(path), 'device': lambda: path.symlink_to('/dev/zero'), 'folder': path.mkdir}[what]()
+    async with asyncio.timeout(5):
+        registry = await read(tmp_path, source)
+    assert one_line(registry.problems) == [': is not a file']
 
 
 async def test_the_registry_of_the_app_is_good(tmp_path):

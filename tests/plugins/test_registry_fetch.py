@@ -2,6 +2,7 @@
 import asyncio
 import gzip
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,9 @@ async def test_a_missing_package_is_said(tmp_path):
             await download(release_of(f'{server.url}/p.zip'), tmp_path / 'p.zip')
     with pytest.raises(DownloadFailed, match='No such file'):
         await download(release_of(str(tmp_path / 'none.zip')), tmp_path / 'p.zip')
+    os.mkfifo(tmp_path / 'pipe.zip')
+    with pytest.raises(DownloadFailed, match='is not a file'):
+        await download(release_of(str(tmp_path / 'pipe.zip')), tmp_path / 'p.zip')
     with pytest.raises(DownloadFailed, match='cannot be written'):
         await download(release_of(str(tmp_path / 'none.zip')), tmp_path / 'no/p.zip')
     assert not (tmp_path / 'p.zip').exists()
