@@ -1,6 +1,7 @@
 """Points in Home Assistant, through an MQTT connection of the app and Home Assistant's MQTT discovery."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,6 +43,7 @@ class HomeAssistant(Plugin):
         self.entities: dict[str, Entity] = {}
         self.by_object: dict[str, Entity] = {}
         self.available: dict[str, bool] = {}
+        self.told: dict[str, tuple[Any, float]] = {}  # the last state of each, and when (monotonic s)
         self.is_connected = self.has_heard = self.has_refused = self.is_dirty = self.is_full = False
         self.problem: str | None = None
         self.since = datetime.now(UTC)
@@ -92,9 +94,10 @@ class HomeAssistant(Plugin):
         if entity is None:
             return
         former, entity.point = entity.point, point
-        if former.unit != point.unit:
+        is_other = former.unit != point.unit
+        if is_other:
             self.announce(entity)
-        self.show(entity)
+        self.show(entity, again=is_other)
 
     def adopted(self, point: Point) -> Entity | None:
         """The entity of a point that comes for the first time, if it becomes one."""
@@ -118,12 +121,22 @@ class HomeAssistant(Plugin):
         self.put(entity.config_topic, entity.config(), qos=1)
 
     def show(self, entity: Entity, again: bool = False) -> None:
-        """State and availability, as far as they are known."""
+        """State and availability, as far as they are known and not told yet."""
+        again = again or self.available.get(entity.id) != entity.is_available
         if entity.is_available:
-            self.put(entity.state_topic, entity.state())
-        if again or self.available.get(entity.id) != entity.is_available:
+            self.show_state(entity, again)
+        if again:
             self.available[entity.id] = entity.is_available
             self.put(entity.availability_topic, 'online' if entity.is_available else 'offline', qos=1)
+
+    def show_state(self, entity: Entity, again: bool) -> None:
+        """A device that repeats its value is no news, unless Home Assistant counts the time since the last."""
+        state, now = entity.state(), time.monotonic()
+        told, at = self.told.get(entity.id, (None, 0.0))
+        is_old = 0 < self.settings.expire <= 2 * (now - at)
+        if again or is_old or state != told:
+            self.told[entity.id] = state, now
+            self.put(entity.state_topic, state)
 
     def say_everything(self) -> None:
         """To a broker or a Home Assistant that may know nothing."""
@@ -223,6 +236,7 @@ class HomeAssistant(Plugin):
         self.save()
 
     def on_refused(self, point_id: str, problem: str) -> None:
+        self.told.pop(point_id.split('/')[-2], None)
         self.log.warning('%s could not be written: %s', point_id, problem)
         if not self.has_refused:
             self.has_refused = True  # a broker that refuses one may refuse a thousand
@@ -267,4 +281,4 @@ class HomeAssistant(Plugin):
             await self.write(entity.point.id, entity.commanded(payload))
         except (BadCommand, WriteFailed, PermissionDenied) as error:
             self.event('warning', f'Home Assistant could not set {entity.point.id}: {error}', value=payload)
-            self.show(entity)
+            self.show(entity, again=True)

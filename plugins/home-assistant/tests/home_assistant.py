@@ -54,6 +54,7 @@ class HomeAssistant:
         self.announced: dict[str, str] = {}  # topic: unique id
         self.wrong: list[str] = []
         self.topics: dict[str, str] = {}
+        self.heard: list[str] = []  # topics, once for each message
         self._loop = asyncio.get_running_loop()
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
         self._client.on_message = lambda _c, _u, message: self._loop.call_soon_threadsafe(
@@ -88,6 +89,7 @@ class HomeAssistant:
 
     def _take(self, topic: str, payload: str) -> None:
         self.topics[topic] = payload
+        self.heard.append(topic)
         for entity in self.entities.values():
             entity.topics = self.topics
         if not topic.startswith('homeassistant/') or topic == 'homeassistant/status':

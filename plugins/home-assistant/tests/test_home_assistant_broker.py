@@ -1,5 +1,7 @@
 """With the app's gateway and MQTT connection, a real mosquitto, and a Home Assistant that keeps to its own rules."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -126,6 +128,36 @@ async def test_home_assistant_learns_everything_again_when_it_starts(house: Hous
     house.peer.forget()
     house.peer.birth()
     await house.entity('bPump', 'ON')
+
+
+async def test_a_value_that_is_only_repeated_is_not_sent_again(house: House) -> None:
+    await house.start({'point': 'plc/*'})
+    topic = (await house.entity('nLevel', '7')).config['state_topic']
+    await eventually(lambda: not len(house.host.plugin.outbox))
+    level, pump = (house.plc.source.points[name] for name in ('nLevel', 'bPump'))
+    house.peer.heard.clear()
+    for is_on in (False, True, False):
+        house.gateway.publish(level, 7, 1_700_000_002.0)
+        house.gateway.publish(pump, is_on, 1_700_000_002.0)
+        await house.entity('bPump', 'ON' if is_on else 'OFF')
+    assert topic not in house.peer.heard
+    house.gateway.publish(level, 8, 1_700_000_003.0)
+    await house.entity('nLevel', '8')
+    assert house.peer.heard.count(topic) == 1
+    house.peer.birth()
+    await eventually(lambda: house.peer.heard.count(topic) == 2)
+
+
+async def test_a_repeated_value_keeps_one_that_may_expire_alive(house: House) -> None:
+    await house.start({'point': 'plc/*'}, expire_s=1)
+    topic = (await house.entity('nLevel', '7')).config['state_topic']
+    house.peer.heard.clear()
+    began = time.monotonic()
+    for _ in range(8):
+        house.gateway.publish(house.plc.source.points['nLevel'], 7, 1_700_000_002.0)
+        await asyncio.sleep(0.2)  # a device that says it again and again
+    await eventually(lambda: house.peer.heard.count(topic) >= 2)
+    assert house.peer.heard.count(topic) <= 1 + 2 * (time.monotonic() - began)
 
 
 async def test_a_broker_that_lost_all_is_told_again(house: House) -> None:
