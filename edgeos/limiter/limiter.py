@@ -22,6 +22,7 @@ from edgeos.limiter.duty_cycle import DutyCycle
 from edgeos.limiter.linux import LinuxView
 from edgeos.limiter.mechanism import Mechanism, Unavailable
 from edgeos.limiter.monitor import Monitor
+from edgeos.limiter.orphans import Orphans
 from edgeos.limiter.priority import Priority
 from edgeos.limiter.strays import StrayFile
 from edgeos.limiter.views import Identity, View
@@ -76,6 +77,7 @@ class ResourceLimiter:
         self._watched: dict[int, Watched] = {}
         self._gone: deque[Watched] = deque()
         self._monitor: Monitor | None = None
+        self._orphans: Orphans | None = None
 
     def start_monitoring(self) -> None:
         """Sweep what the last run left, choose a mechanism, begin. Takes some ms, once; a second call does nothing."""
@@ -88,6 +90,9 @@ class ResourceLimiter:
         self._monitor = Monitor(self._watched, self._gone, self.mechanism, self._make_view, self._clock, self._interval,
                                 self._most_processes, self._strays)  # fmt: skip
         self._monitor.start()
+        if Orphans.are_ours():
+            self._orphans = Orphans(self._make_view)
+            self._orphans.start()
         atexit.register(self.shutdown)
 
     def add_process(
@@ -185,6 +190,8 @@ class ResourceLimiter:
         for pid, watched in list(self._watched.items()):
             self._give_up(pid, is_over=watched.is_ours)
         monitor.stop()
+        if self._orphans is not None:
+            self._orphans.stop()
         self.mechanism.close()
         self._watched.clear()
         atexit.unregister(self.shutdown)
