@@ -113,11 +113,13 @@ def check_user(uid: int | None) -> None:
 
 
 def prepare(folders: Folders, uid: int | None) -> None:
-    """Make the data folder, for the plugin alone. Blocks; raises OSError."""
-    for folder in (folders.data, folders.data / 'tmp'):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.is_symlink() or not folder.is_dir():
-            raise NotADirectoryError(20, 'is not a folder', str(folder))
+    """Make the data folder, for the plugin alone. Blocks; raises OSError.
+
+    Nothing is made in it here: what a later start makes would belong to the app, and not to the plugin.
+    """
+    folders.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folders.data.is_symlink() or not folders.data.is_dir():
+        raise NotADirectoryError(20, 'is not a folder', str(folders.data))
     if is_root() and uid is not None:
         _give(folders.data, uid)
     folders.data.chmod(0o700)

@@ -18,7 +18,7 @@ import site
 import sys
 from typing import Any
 
-PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 24, 38, 47
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 4, 24, 38, 47
 CAP_AMBIENT_CLEAR_ALL = 4
 CAPABILITY_VERSION = 0x20080522
 
@@ -237,9 +237,11 @@ def moved_path(path: str, moved: dict[str, str]) -> str:
 
 
 def settle_data(data: Folder) -> None:
-    """HOME and the folder for temporary files, by a way that is open."""
-    os.makedirs('tmp', exist_ok=True)
+    """HOME and the folder for temporary files, made by whom it is for, by a way that is open to its programs, too."""
+    os.makedirs('tmp', mode=0o700, exist_ok=True)
     if (path := data.settled()) != data.path:
+        prctl(PR_SET_DUMPABLE, 1)  # or its own programs could not use its descriptors; nobody else has its user
+        path = path.replace('self', str(os.getpid()), 1)
         os.environ.update(HOME=path, TMPDIR=f'{path}/tmp')
 
 

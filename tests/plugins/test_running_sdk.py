@@ -60,6 +60,17 @@ def plugin(house: House, **changes: object) -> RunningPlugin:
     return house.plugins[-1]
 
 
+async def test_its_temporary_folder_is_its_own_also_when_it_was_removed(house: House) -> None:
+    demo = plugin(house)
+    for _ in range(2):
+        await demo.start()
+        await demo.came_up()
+        found = (demo._order.folders.data / 'tmp').stat()
+        assert found.st_uid == (os.geteuid() if demo._order.uid is None else demo._order.uid)
+        await demo.stop()
+        (demo._order.folders.data / 'tmp').rmdir()
+
+
 async def test_all_that_an_author_can_do_works(house: House, heard: Heard) -> None:
     plc = house.gateway.add_source('plc', house)  # type: ignore[arg-type]
     point = house.gateway.point(plc, 'a')

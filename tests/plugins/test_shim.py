@@ -107,6 +107,9 @@ def test_it_imports_what_it_needs_when_it_needs_it(tried: Tried, module: str) ->
     ('a late codec', 'result = "bücher".encode("idna").decode()', 'xn--bcher-kva'),
     ('threads', 'import threading as t; x = []; y = t.Thread(target=x.append, args=(1,)); y.start(); y.join(); result = x', [1]),
     ('a program', 'import subprocess; result = subprocess.run(["/bin/true"]).returncode', 0),
+    ('a program that writes to HOME and TMPDIR',
+     'import subprocess; result = subprocess.run("cd / && echo a > $HOME/a && echo b > $TMPDIR/b && cat ~/a ~/tmp/b", '
+     'shell=True, capture_output=True, text=True).stdout.split()', ['a', 'b']),
     ('a shell', 'import os; result = os.system("exit 3") >> 8', 3),
     ('its data', 'open("mine", "w").write("hi"); result = open("mine").read()', 'hi'),
     ('temporary files', 'import tempfile; f = tempfile.TemporaryFile("w+"); f.write("x"); result = tempfile.gettempdir().endswith("tmp")', True),
