@@ -1,8 +1,8 @@
 """The settings as one file to take away.
 
-A backup is a zip of `manifest.json`, `settings.toml` and, when the owner wants them, `secrets.toml`. It never contains
-the login: the password, the PIN and the API tokens of a house stay with the house, also when a backup is restored.
-Plugins, their settings and their data are not in it either: they are the folder `plugins` of the data folder.
+A backup is a zip of `manifest.json`, `settings.toml`, `plugins.json` (which there are, with their settings) and, when
+the owner wants them, `secrets.toml`. It never contains the login: the password, the PIN and the API tokens of a house
+stay with the house, also when a backup is restored. What plugins have kept for themselves is not in it either.
 A backup that comes back is hostile until proven otherwise: it is read in memory within narrow limits, and nothing of
 it becomes a file name.
 """
@@ -20,13 +20,14 @@ import tomlkit
 from edgeos import NAME, __version__
 from edgeos.connections.kinds import config_models
 from edgeos.connections.state import Notice
+from edgeos.plugins.returning import BadPlugins, KeptPlugin, read_kept, write_kept
 from edgeos.settings import SettingsError, validated
 from edgeos.settings_file import MAX_BYTES, decode, parse_toml, read_text
 from edgeos.system import System
 from edgeos.toml_edit import edited
 from edgeos.toml_text import CannotEdit
 
-MANIFEST, SETTINGS, SECRETS = 'manifest.json', 'settings.toml', 'secrets.toml'
+MANIFEST, SETTINGS, SECRETS, PLUGINS = 'manifest.json', 'settings.toml', 'secrets.toml', 'plugins.json'
 MAX_ARCHIVE = 1024 * 1024  # bytes; a house of a thousand connections needs a twentieth
 MAX_RATIO = 200  # unpacked to packed; a thousand connections that are all alike reach half of it
 SCHEMA = 1  # of the manifest and of the settings; read what is older, refuse what is newer
@@ -55,6 +56,7 @@ class Backup:
     version: str  # of the program that made it
     text: str
     secrets: Secrets | None = None  # None when it was made without them
+    plugins: tuple[KeptPlugin, ...] = ()
 
 
 def make_backup(system: System, *, with_secrets: bool = False) -> bytes:
@@ -65,6 +67,7 @@ def make_backup(system: System, *, with_secrets: bool = False) -> bytes:
     text = with_login(read_text(system.settings_file.path), {})
     validated(Path(SETTINGS), parse_toml(Path(SETTINGS), text), config_models())
     secrets = own_secrets(system) if with_secrets else None
+    plugins = write_kept(system.plugins.returning.take(with_secrets=with_secrets))
     now = datetime.fromtimestamp(system.services.clock.wall(), UTC)
     manifest = {'program': NAME, 'schema_version': SCHEMA, 'version': __version__,
                 'created': now.isoformat(timespec='seconds'), 'has_secrets': secrets is not None}  # fmt: skip
@@ -72,6 +75,8 @@ def make_backup(system: System, *, with_secrets: bool = False) -> bytes:
     with zipfile.ZipFile(packed, 'w', zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
         archive.writestr(SETTINGS, text)
+        if plugins:
+            archive.writestr(PLUGINS, plugins)
         if secrets is not None:
             archive.writestr(SECRETS, tomlkit.dumps(secrets))
     return packed.getvalue()
@@ -114,6 +119,13 @@ def _read_secrets(data: bytes) -> Secrets:
     return found
 
 
+def _read_plugins(data: bytes) -> tuple[KeptPlugin, ...]:
+    try:
+        return read_kept(data)
+    except BadPlugins as error:
+        raise _damaged(PLUGINS, 'JSON') from error
+
+
 def read_backup(data: bytes) -> Backup:
     """Read an archive without trusting it: known names only, all sizes capped, nothing written. Raises BackupError."""
     if len(data) > MAX_ARCHIVE:
@@ -132,13 +144,14 @@ def read_backup(data: bytes) -> Backup:
     except UnicodeDecodeError as error:
         raise _damaged(SETTINGS, 'UTF-8') from error
     secrets = _read_secrets(parts[SECRETS]) if SECRETS in parts else None
-    return Backup(manifest['created'], manifest['version'], text, secrets)
+    plugins = _read_plugins(parts[PLUGINS]) if PLUGINS in parts else ()
+    return Backup(manifest['created'], manifest['version'], text, secrets, plugins)
 
 
 def _parts(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
     seen: set[str] = set()
     for info in archive.infolist():
-        if info.filename not in (MANIFEST, SETTINGS, SECRETS) or info.filename in seen:
+        if info.filename not in (MANIFEST, SETTINGS, SECRETS, PLUGINS) or info.filename in seen:
             raise BackupError('This is no backup: {name} does not belong in it.', name=ascii(info.filename[:60]))
         seen.add(info.filename)
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

@@ -51,6 +51,10 @@ class SecretStore:
         value = self._current().get(owner, {}).get(name)
         return value if value is None else self.resolve(value, owner, name)
 
+    def entered(self, owner: str, name: str) -> str | None:
+        """As it stands in the file: what it stands for in the environment stays there."""
+        return self._current().get(owner, {}).get(name)
+
     def resolve(self, value: str, owner: str, name: str) -> str:
         """What a value stands for: 'env:NAME' for the variable, else itself; raises MissingSecret."""
         if not value.startswith(ENVIRONMENT):

@@ -23,6 +23,7 @@ REFERENCE = '$secret'
 Change = Callable[[Any, Place], Any]
 
 NO_SCHEMA: Schema = {'type': 'object'}
+UNKNOWN = Secret('?')
 AGAIN = 'is not known any more; enter it again'
 
 
@@ -74,6 +75,31 @@ class PluginConfig:
 
         _with_secrets(schema, self._stored(plugin_id, schema), look)
         return found
+
+    def taken(self, plugin_id: str, schema: Schema, *, with_secrets: bool) -> dict[str, Any]:
+        """To take away: with its secrets as they were entered, or masked. Raises UnknownPlugin."""
+
+        def value(found: Any, _place: Place) -> Any:
+            if not isinstance(found, Secret):
+                return found
+            return self._secrets.entered(plugin_id, found) or None if with_secrets else MASK
+
+        return _with_secrets(schema, self._stored(plugin_id, schema), value)
+
+    def bring(self, plugin_id: str, schema: Schema, config: dict[str, Any]) -> list[Problem]:
+        """Put back what was taken away. Answers what is missing of it: secrets that were masked and are not known here.
+
+        Raises InvalidConfig, UnknownPlugin, SettingsError, OSError; then all is as it was.
+        """
+        with self._lock:
+            missing: list[Problem] = []
+            new = _restored(schema, filled(schema, config), self._stored(plugin_id, schema), (), missing)
+            new = _with_secrets(schema, new, lambda found, _place: None if found == UNKNOWN else found)
+            places = {place for place, _message in missing}
+            if wrong := [problem for problem in problems(schema, new) if problem[0] not in places]:
+                raise InvalidConfig(wrong)
+            self._write(plugin_id, schema, new)
+            return missing
 
     def problems(self, plugin_id: str, schema: Schema) -> list[Problem]:
         """What the plugin still needs before it can run, or what a new version sees differently."""
@@ -191,7 +217,7 @@ def _restored(schema: Schema, new: Any, old: Any, place: Place, found: list[Prob
         if isinstance(old, str) and old:
             return old
         found.append((place, AGAIN))
-        return Secret('?')
+        return UNKNOWN
     if schema['type'] == 'object' and isinstance(new, dict):
         fields = known_fields(schema)
         known = old if isinstance(old, dict) else {}

@@ -19,6 +19,7 @@ from edgeos.plugins.package import ICON, MOST_ICON, MOST_README, README
 from edgeos.plugins.permissions import added
 from edgeos.plugins.plugin import RunningPlugin
 from edgeos.plugins.registry import Registry, Release, Source
+from edgeos.plugins.returning import Returning
 from edgeos.plugins.runner import NotLoaded, PluginRunner
 from edgeos.plugins.services import PluginServices
 from edgeos.plugins.sources import SourceList
@@ -66,6 +67,7 @@ class PluginManager:
         self._uninstaller = Uninstaller(self._switching, secrets, is_taken=is_taken, clock=clock)
         self._sources = SourceList(self.folders.root / 'sources.json')
         self._registry = Registry(self.folders.cache, self._sources.all, clock=clock)
+        self.returning = Returning(self, self._store, self._config, self._registry)
         self._tasks: list[asyncio.Task[None]] = []
 
     # the app's life
@@ -93,6 +95,7 @@ class PluginManager:
         for task in self._tasks:
             task.cancel()
         self._registry.close()
+        await self.returning.stop()
         await self._switching.stop()
         await self.jobs.stop(1.0)
         stops = [plugin.close(term_after=TERM_AT_END, kill_after=KILL_AT_END)

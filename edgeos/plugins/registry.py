@@ -115,6 +115,11 @@ class Registry:
             raise UnknownRelease(f'{plugin_id} {reasons[0]}')
         raise UnknownRelease(f'no registry has the plugin {plugin_id}{f" {version}" if version else ""}')
 
+    def best(self, plugin_id: str, version: str) -> Release | None:
+        """That version, if it runs here and was not taken back, else the one that is offered."""
+        exact = self._all.get(plugin_id, {}).get(version)
+        return exact if exact is not None and _reason(exact, unfit) is None else self._offered.get(plugin_id)
+
     def versions(self, plugin_id: str) -> list[Release]:
         """All that its registry lists, newest first."""
         return sorted(self._all.get(plugin_id, {}).values(), key=_rank, reverse=True)
