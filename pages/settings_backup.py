@@ -6,11 +6,13 @@ from datetime import datetime
 from nicegui import events, ui
 
 from edgeos.backup import MAX_ARCHIVE, Backup, BackupError, make_backup, read_backup
+from edgeos.plugins.returning import Return
 from edgeos.restore import AT_ONCE, Changed, Plan, plan_restore, restore
 from edgeos.settings import ConnectionSettings, SettingsError
-from pages.forms import switch_field
+from pages.forms import SwitchField, switch_field
 from pages.frame import House
 from pages.i18n import _
+from pages.permission_words import say_permissions
 from pages.pin_gate import may_edit
 from pages.sheet import Button, Text
 from pages.toasts import say_done, say_trouble
@@ -23,14 +25,15 @@ def add_backup(house: House) -> None:
     """One panel: take away, and bring back."""
     with ui.element('section').classes('eo-panel st-backup'):
         Text('h2', _('Backup'))
-        Text('p', _('Connections, routes and settings as one file. Your password, PIN and API tokens are never in it, '
-                    'nor plugins and their settings and data.'), 'eo-muted')  # fmt: skip
+        Text('p', _('Connections, routes, settings, and which plugins there are with their settings, as one file. '
+                    'Your password, PIN and API tokens are never in it, nor what plugins have kept.'),
+             'eo-muted')  # fmt: skip
         _add_download(house)
         Restore(house)
 
 
 def _add_download(house: House) -> None:
-    with_secrets = switch_field(_('Include the passwords of connections'))
+    with_secrets = switch_field(_('Include the passwords of connections and plugins'))
     warning = Text('p', _('Whoever has the file can read these passwords. Keep it as safe as a key.'),
                    'eo-why eo-warn')  # fmt: skip
     warning.set_visibility(False)
@@ -59,6 +62,8 @@ class Restore:
     def __init__(self, house: House) -> None:
         self._house = house
         self._backup: Backup | None = None
+        self._returns: list[Return] = []
+        self._with_plugins: SwitchField | None = None
         Text('h3', _('Restore'), 'st-restore')
         self._upload = ui.upload(auto_upload=True, max_file_size=MAX_ARCHIVE, on_upload=self._take,
                                  on_rejected=self._reject).classes('st-upload').props('accept=.zip')  # fmt: skip
@@ -72,7 +77,7 @@ class Restore:
         self._clear()
 
     def _clear(self) -> None:
-        self._backup = None
+        self._backup, self._returns, self._with_plugins = None, [], None
         self._error.set_visibility(False)
         self._plan.set_visibility(False)
         self._plan.clear()
@@ -94,6 +99,7 @@ class Restore:
                 raise BackupError('The file is larger than a backup can be.')
             backup = await asyncio.to_thread(read_backup, await event.file.read())
             plan = await asyncio.to_thread(plan_restore, self._house.system, backup)
+            self._returns = await self._house.system.plugins.returning.plan(backup.plugins)
         except BackupError as error:
             self._say_error(_(error.notice.template).format_map(error.notice.values))
             return
@@ -105,13 +111,14 @@ class Restore:
         with self._plan:
             Text('b', _('Made {created} by version {version}').format(
                 created=_local(backup.created), version=backup.version))  # fmt: skip
-            if plan.is_empty:
+            is_empty = plan.is_empty and not any(each.release for each in self._returns)
+            if plan.is_empty and not self._returns:
                 Text('p', _('It changes nothing: everything is already like this.'))
-            else:
-                _list_changes(plan)
+            _list_changes(plan)
+            self._with_plugins = _list_plugins(self._returns)
             with ui.element('div').classes('eo-row eo-wrap st-plan-bar'):
-                Button(_('Close') if plan.is_empty else _('Cancel'), self._clear)
-                if not plan.is_empty:
+                Button(_('Close') if is_empty else _('Cancel'), self._clear)
+                if not is_empty:
                     self._button = Button(_('Restore'), self._restore, look='pri')
         _bring_into_view(self._plan)
 
@@ -131,8 +138,11 @@ class Restore:
         finally:
             self._button.set_busy(False)
         with self._place:  # the button that was pressed goes away
+            returns = self._returns if self._with_plugins is not None and self._with_plugins.value else []
+            self._house.system.plugins.returning.bring_back(returns)
             self._clear()
-            say_done(_('Restored. The old settings are kept beside the new ones.'))
+            say_done(_('Restored. The old settings are kept beside the new ones.') if not returns else
+                     _('Restored. The plugins are being installed; the page Plugins shows them as they come.'))
             if any(key in AT_ONCE for key in plan.others):
                 ui.timer(RELOAD_SECONDS, ui.navigate.reload, once=True)
 
@@ -159,15 +169,40 @@ def _list_changes(plan: Plan) -> None:
         lines.append(('eo-warn', _('Changed'), _('Passwords of connections'), ', '.join(sorted(secrets))))
     if plan.others:
         lines.append(('eo-warn', _('Changed'), _('Other settings'), ', '.join(plan.others)))
-    with ui.element('ul').classes('st-changes'):
-        for line in lines[:MOST_LINES]:
-            _add_line(*line)
+    if lines:
+        with ui.element('ul').classes('st-changes'):
+            for line in lines[:MOST_LINES]:
+                _add_line(*line)
     if len(lines) > MOST_LINES:
         Text('p', _('and {count} more').format(count=len(lines) - MOST_LINES), 'eo-muted')
     if plan.removed:
         Text('p', _('What is removed is disconnected, and its stored password is forgotten.'), 'eo-small')
     if plan.needs_restart:
         Text('p', _('Some of the other settings apply from the next start on.'), 'eo-small')
+
+
+def _list_plugins(returns: list[Return]) -> SwitchField | None:
+    """Each with what it may do then; the switch that says whether they are installed, if any can be."""
+    if not returns:
+        return None
+    Text('b', _('Plugins'))
+    with ui.element('ul').classes('st-changes'):
+        for each in returns[:MOST_LINES]:
+            _add_plugin(each)
+    if len(returns) > MOST_LINES:
+        Text('p', _('and {count} more').format(count=len(returns) - MOST_LINES), 'eo-muted')
+    if not any(each.release for each in returns):
+        return None
+    return switch_field(_('Install these plugins, with what they may do'), value=True)
+
+
+def _add_plugin(each: Return) -> None:
+    if each.release is None:
+        why = each.why_not
+        _add_line('eo-warn', _('Missing'), each.plugin.name, _(why.template).format_map(why.values) if why else '')
+        return
+    said = [permission.text for permission in say_permissions(each.release.permissions, (), _)]
+    _add_line('eo-good', _('New'), f'{each.release.name} {each.release.version}', '. '.join(said))
 
 
 def _add_line(colour: str, word: str, name: str, detail: str) -> None:
