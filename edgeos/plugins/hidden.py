@@ -33,13 +33,12 @@ class Hidden:
 
     def text(self, text: str, most: int | None = None) -> str:
         """Without them, and cut to `most` characters."""
-        if not self._secrets:
-            return text[:most]
-        if most is not None:
-            text = text[: most + BEYOND]
-        if len(text) >= CUT:
-            text = self._known.hide_half(text)
-        return self._known.hide_secrets(text)[:most]
+        shown = text if most is None else text[: most + BEYOND]
+        if self._secrets:
+            shown = self._known.hide_half(shown) if len(shown) >= CUT else shown
+            shown = self._known.hide_secrets(shown)
+        shown = shown if most is None else shown[:most]
+        return text if shown == text else shown  # itself, which may know more than its characters
 
     def end_of(self, text: str, most: int) -> str:
         """The last `most` characters."""

@@ -111,7 +111,7 @@ class PluginPoints:
         point = self._find(point_id)
         self._demand('points.read', point, point_id)
         if point is None:
-            raise RpcError(UNKNOWN, f'there is no point {point_id[:200]}')
+            raise self._unknown(point_id)
         return shape(point)
 
     async def write_other(self, point_id: str, value: Any, qos: Any = None, retain: Any = None) -> None:
@@ -124,7 +124,7 @@ class PluginPoints:
             async with asyncio.timeout(CALL_LIMIT):
                 await self._gateway.write(point_id, value, qos=qos, retain=retain)
         except UnknownPoint:
-            raise RpcError(UNKNOWN, f'there is no point {point_id[:200]}') from None
+            raise self._unknown(point_id) from None
         except WriteRefused as error:
             raise RpcError(WRITE_FAILED, str(error)) from error
         except TimeoutError as error:
@@ -162,6 +162,13 @@ class PluginPoints:
             return self._gateway.find(point_id)
         except UnknownPoint:
             return None
+
+    def _unknown(self, point_id: str) -> RpcError:
+        """Most often it is the connection that was typed wrongly."""
+        source = point_id.partition('/')[0]
+        if source not in self._gateway.sources:
+            return RpcError(UNKNOWN, f'there is no connection or plugin {source[:100]}')
+        return RpcError(UNKNOWN, f'there is no point {point_id[:200]}')
 
     def _demand(self, kind: str, point: Point | None, asked: str) -> None:
         """Under the name it really has, where there is such a point; raises RpcError naming what is missing."""

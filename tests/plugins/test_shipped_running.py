@@ -103,6 +103,12 @@ async def test_home_assistant_shows_a_point_and_takes_a_command(house: House, tm
     await link.stop()
 
 
+async def test_a_connection_that_was_typed_wrongly_is_named(house: House, heard: Heard) -> None:
+    await run(house, 'home-assistant', {'connection': 'mqtt_hom', 'points': []})
+    why = 'Nothing can be sent to Home Assistant: there is no connection or plugin mqtt_hom'
+    await eventually(lambda: heard.has('warning', why))
+
+
 class Lamp:
     """An owner of one point."""
 
