@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import os
 import re
+import socket
 import ssl
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -82,14 +84,28 @@ async def post(target: Target, body: bytes) -> None:
             status = await _status(target, body)
     except TimeoutError:
         raise Unreachable(f'no answer within {LIMIT:g} s') from None
-    except (OSError, EOFError) as error:
-        raise Unreachable(str(error) or type(error).__name__) from error
+    except (OSError, EOFError, UnicodeError) as error:
+        raise Unreachable(_words(error)) from error
     except ValueError:
         raise Unreachable('it does not answer as a web server does') from None
     if status in AGAIN or status >= 500:
         raise Unreachable(f'it answered {status}')
     if not 200 <= status < 300:
         raise Rejected(f'it answered {status}')
+
+
+def _words(error: Exception) -> str:
+    """What the system says, without its numbers."""
+    if isinstance(error, socket.gaierror | UnicodeError):  # or one that cannot be a name
+        return 'its name is not known'
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f'its certificate is not trusted: {error.verify_message}'
+    if isinstance(error, ssl.SSLError):
+        return f'TLS failed: {error.reason}'
+    if isinstance(error, EOFError):
+        return 'it closed the connection without an answer'
+    number = getattr(error, 'errno', None)
+    return os.strerror(number) if number else 'it cannot be connected to'  # at none of its addresses
 
 
 async def _status(target: Target, body: bytes) -> int:

@@ -1,6 +1,7 @@
 """What is sent, against a real web server that takes it, fails, hangs or is not there."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -147,13 +148,29 @@ async def test_an_answer_that_is_no_http_is_tried_again() -> None:
     server.close()
 
 
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b'\r\n\r\n')
+    writer.close()
+
+
+async def test_why_nobody_is_reached_is_said_in_words() -> None:
+    server = await asyncio.start_server(silent, '127.0.0.1', 0)
+    taken, free = server.sockets[0].getsockname()[1], free_port()
+    for place, why in ((64 * 'x', 'its name is not known'), (f'127.0.0.1:{free}', 'Connection refused'),
+                       (f'127.0.0.1:{taken}', 'it closed the connection without an answer')):  # fmt: skip
+        with pytest.raises(webhook.Unreachable, match=f'^{why}$'):
+            await webhook.post(webhook.target_of(f'http://{place}/'), b'{}')
+    assert webhook._words(socket.gaierror(-2, 'Name or service not known')) == 'its name is not known'
+    server.close()
+
+
 async def test_a_certificate_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = Authority(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*authority.issue('server'))
     receiver = await Receiver().start(tls=context)
     target = webhook.target_of(f'https://127.0.0.1:{receiver.port}/')
-    with pytest.raises(webhook.Unreachable, match='certificate verify failed'):
+    with pytest.raises(webhook.Unreachable, match='its certificate is not trusted: '):
         await webhook.post(target, b'{}')
     monkeypatch.setenv('SSL_CERT_FILE', str(authority.ca))
     await webhook.post(target, b'{}')

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import Awaitable
 from typing import Any
 
@@ -53,7 +54,11 @@ class Link:
         """Raises LinkLost."""
         self.close()
         client = AsyncModbusTcpClient(self._host, port=self._port, timeout=self._timeout, retries=0, reconnect_delay=0)
-        if not await client.connect():
+        try:
+            is_connected = await client.connect()
+        except UnicodeError:
+            is_connected = False
+        if not is_connected:
             raise LinkLost(await self._reason())
         self._client = client
 
@@ -108,7 +113,9 @@ class Link:
                 _, writer = await asyncio.open_connection(self._host, self._port)
         except TimeoutError:
             return 'nothing answers there'
+        except (socket.gaierror, UnicodeError):  # or one that cannot be a name
+            return 'its name is not known'
         except OSError as error:
-            return os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else str(error)
+            return os.strerror(error.errno) if error.errno else 'it cannot be connected to'  # at none of its addresses
         writer.close()
         return 'it does not accept the connection'

@@ -249,6 +249,11 @@ async def test_nobody_there_is_said_once(port: int) -> None:
         assert [event.message for event in host.events][1:] == ['boiler answers again.']
 
 
+async def test_a_name_that_nobody_can_have_is_said_in_words(port: int) -> None:
+    async with running(device(port, HOLDING, host=64 * 'x')) as host:
+        await has(host, 'boiler/error', 'its name is not known')
+
+
 async def test_a_change_of_one_device_leaves_the_others_alone(port: int) -> None:
     other = free_port()
     first, second = device(port, HOLDING), device(other, HOLDING, 'second')
