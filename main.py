@@ -42,7 +42,7 @@ def run(options: Options, demo_folder: Path | None) -> int:
     """Settings first, then what was asked for."""
     path = demo_folder / 'settings.toml' if demo_folder else options.settings or Path('settings.toml')
     settings_file = SettingsFile.load(path, config_models(), create=options.settings is None,
-                                      allow_exposed=True)  # fmt: skip
+                                      allow_exposed=True, read_only=options.check)  # fmt: skip
     if options.set_password:
         return set_password(settings_file)
     app_settings = settings_file.settings.app

@@ -11,6 +11,7 @@ from edgeos.connections.kinds import KINDS, config_models
 from edgeos.files import write_atomically
 from edgeos.settings import PLAIN_TABLES, ConnectionSettings, Settings, SettingsError, is_loopback, validated
 from edgeos.settings_file import parse_toml
+from edgeos.settings_upgrade import upgraded
 from edgeos.system import System
 
 AT_ONCE = ('app.language', 'app.theme')  # other keys outside the connections wait for the next start
@@ -54,7 +55,7 @@ def plan_restore(system: System, backup: Backup) -> Plan:
     """
     old = system.settings_file.settings
     try:
-        text = with_login(backup.text, {key: getattr(old.security, key) for key in STAYS})
+        text = with_login(upgraded(Path(SETTINGS), backup.text), {key: getattr(old.security, key) for key in STAYS})
         new = validated(Path(SETTINGS), parse_toml(Path(SETTINGS), text), config_models())
     except SettingsError as error:
         raise BackupError('The settings in the file are not valid. {reason}', reason=error) from error

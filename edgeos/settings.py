@@ -27,6 +27,7 @@ from edgeos.settings_models import (
     Settings,
     StrictModel,
 )
+from edgeos.settings_upgrade import keep_copy, upgraded
 from edgeos.toml_edit import edited
 from edgeos.toml_text import CannotEdit
 
@@ -103,17 +104,23 @@ class SettingsFile:
         self._lock = threading.Lock()
 
     @classmethod
-    def load(cls, path: Path, configs: Configs, create: bool, *, allow_exposed: bool = False) -> SettingsFile:
+    def load(cls, path: Path, configs: Configs, create: bool, *, allow_exposed: bool = False,
+             read_only: bool = False) -> SettingsFile:  # fmt: skip
         """Raises SettingsError. `create` makes a missing file, empty but for comments.
 
+        A file of an older version is upgraded, and its old text kept beside it; in memory only when `read_only`.
         `allow_exposed` is for a caller that checks the exposure itself: with --host, or to set the first password.
         """
         if create and not os.path.exists(path):
             _write(path, DEFAULT_TEXT)
-        text = read_text(path)
+        old = read_text(path)
+        text = upgraded(path, old)
         settings = validated(path, parse_toml(path, text), configs)
         if not allow_exposed:
             check_exposure(settings, settings.app.host, f'{path}: app.host')
+        if text != old and not read_only:
+            keep_copy(path, old)
+            _write(path, text)
         return cls(path, configs, text, settings)
 
     def add_connection(self, connection: ConnectionSettings) -> None:
