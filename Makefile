@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .PHONY: demo run test test-connections test-pages test-plugins test-others check bench
+.PHONY: service service-update service-back service-remove
 
 demo: $(VENV)/.demo
 	$(BIN)/python main.py --demo
@@ -34,6 +35,20 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench
+
+# Start at boot (docs/service.md). KIOSK=1 shows the pages on this screen, ROOT=DIR is for an image, PURGE=1 also
+# removes settings and data.
+service:
+	$(PYTHON) -B -m edgeos.service install $(if $(KIOSK),--kiosk=$(KIOSK)) $(if $(ROOT),--root=$(ROOT))
+
+service-update:
+	$(PYTHON) -B -m edgeos.service update $(if $(ROOT),--root=$(ROOT))
+
+service-back:
+	$(PYTHON) -B -m edgeos.service back $(if $(ROOT),--root=$(ROOT))
+
+service-remove:
+	$(PYTHON) -B -m edgeos.service remove $(if $(PURGE),--purge) $(if $(ROOT),--root=$(ROOT))
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -13,6 +13,7 @@ from edgeos import NAME, __version__
 from edgeos.connections.kinds import config_models
 from edgeos.folder_lock import FolderInUse, lock_folder
 from edgeos.logs import set_up_logging
+from edgeos.notify import Notifier
 from edgeos.options import BAD_INPUT, Options, parse_options
 from edgeos.processes import ProcessError
 from edgeos.reporting import log_error
@@ -106,6 +107,7 @@ def serve(options: Options, settings_file: SettingsFile, host: str, port: int, d
 async def live(options: Options, settings_file: SettingsFile, data: Path, sock: socket.socket, host: str) -> None:
     """From the first object to the last; raises what ends the program with a status of its own."""
     stop_early()
+    notifier = Notifier()
     port = sock.getsockname()[1]
     system = System(settings_file, data, forgetful=options.demo)
     doors = make_doors(system)
@@ -113,9 +115,11 @@ async def live(options: Options, settings_file: SettingsFile, data: Path, sock: 
 
     def on_ready() -> None:
         announce(host, port)
+        notifier.ready(local_url(host, port))
         showing.begin()
 
     async def stop() -> None:
+        notifier.stopping()
         await asyncio.gather(showing.stop(), system.stop())
 
     try:

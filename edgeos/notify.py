@@ -1,0 +1,44 @@
+"""What systemd is told of a unit with Type=notify: ready, alive, stopping (sd_notify(3)); nothing where nobody asks."""
+
+import asyncio
+import os
+import socket
+from collections.abc import MutableMapping
+
+BEATS = 3  # within the time after which systemd gives up
+
+
+class Notifier:
+    """Takes what systemd wants to know out of the environment, so that no child speaks for the app."""
+
+    def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
+        self._path = environment.pop('NOTIFY_SOCKET', '')
+        patience, owner = environment.pop('WATCHDOG_USEC', ''), environment.pop('WATCHDOG_PID', str(os.getpid()))
+        is_watched = bool(self._path) and patience.isdecimal() and owner == str(os.getpid())
+        self._interval = int(patience) / 1e6 / BEATS if is_watched else 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def ready(self, status: str) -> None:
+        """It serves. From now on the event loop has to beat: one that hangs is ended and started anew."""
+        self._send(f'READY=1\nSTATUS={status}')
+        if self._interval:
+            self._beat()
+
+    def stopping(self) -> None:
+        """It ends because it was told to; the loop beats until it is closed."""
+        self._send('STOPPING=1')
+
+    def _beat(self) -> None:
+        self._send('WATCHDOG=1')
+        self._timer = asyncio.get_running_loop().call_later(self._interval, self._beat)
+
+    def _send(self, text: str) -> None:
+        """What systemd does not take at once, it does not get: nothing waits here."""
+        if not self._path:
+            return
+        address = '\0' + self._path[1:] if self._path.startswith('@') else self._path
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as door:
+                door.sendto(text.encode(), address)
+        except OSError:
+            pass  # without its beat systemd acts by itself

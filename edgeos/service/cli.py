@@ -1,0 +1,56 @@
+"""The command line of the installer."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgeos.service.files import CAGE, NO_KIOSK, X
+from edgeos.service.installer import Installer
+from edgeos.service.layout import Layout, ServiceError
+
+SOURCE = Path(__file__).resolve().parents[2]
+KIOSKS = {'1': CAGE, 'cage': CAGE, 'x': X, '0': NO_KIOSK, 'no': NO_KIOSK}
+
+
+def main(arguments: Sequence[str], source: Path = SOURCE) -> int:
+    """The exit status: 0, or 1 after lines on stderr that say what is missing or went wrong."""
+    found = _parse(arguments)
+    os.umask(0o022)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a lost terminal does not leave the service stopped
+    installer = Installer(Layout(found.root.resolve()), source, tell=_tell)
+    try:
+        if found.command == 'install':
+            installer.install(KIOSKS[found.kiosk] if found.kiosk else None)
+        elif found.command == 'update':
+            installer.update()
+        elif found.command == 'back':
+            installer.back()
+        else:
+            installer.remove(purge=found.purge)
+    except ServiceError as error:
+        sys.stderr.write(f'{error}\n')
+        return 1
+    except OSError as error:
+        sys.stderr.write(f'{error.filename}: {error.strerror}\n')
+        return 1
+    return 0
+
+
+def _tell(line: str) -> None:
+    with contextlib.suppress(OSError):
+        print(line, flush=True)  # noqa: T201
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog='edgeos.service', description=__doc__, allow_abbrev=False)
+    parser.add_argument('command', choices=('install', 'update', 'back', 'remove'))
+    parser.add_argument('--root', type=Path, default=Path('/'), metavar='DIR', help='another root, such as an image')
+    parser.add_argument('--kiosk', choices=tuple(KIOSKS), default='', help='show the pages on this screen, too')
+    parser.add_argument('--purge', action='store_true', help='remove settings and data, too')
+    return parser.parse_args(arguments)
