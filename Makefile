@@ -1,4 +1,4 @@
-# The five things one does here. Each makes .venv first if it is missing.
+# The things one does here. The first ones make .venv if it is missing.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

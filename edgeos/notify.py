@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import MutableMapping
 
+NAMES = ('NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID')
 BEATS = 3  # within the time after which systemd gives up
 
 
@@ -12,8 +13,10 @@ class Notifier:
     """Takes what systemd wants to know out of the environment, so that no child speaks for the app."""
 
     def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
-        self._path = environment.pop('NOTIFY_SOCKET', '')
-        patience, owner = environment.pop('WATCHDOG_USEC', ''), environment.pop('WATCHDOG_PID', str(os.getpid()))
+        self._environment = environment
+        self._taken = {name: environment.pop(name) for name in NAMES if name in environment}
+        self._path = self._taken.get('NOTIFY_SOCKET', '')
+        patience, owner = self._taken.get('WATCHDOG_USEC', ''), self._taken.get('WATCHDOG_PID', str(os.getpid()))
         is_watched = bool(self._path) and patience.isdecimal() and owner == str(os.getpid())
         self._interval = int(patience) / 1e6 / BEATS if is_watched else 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -27,6 +30,12 @@ class Notifier:
     def stopping(self) -> None:
         """It ends because it was told to; the loop beats until it is closed."""
         self._send('STOPPING=1')
+
+    def hand_on(self) -> None:
+        """To the program that takes the place of this one in the same process: for systemd it is still this one, and
+        would end it after `stopping`.
+        """
+        self._environment.update(self._taken)
 
     def _beat(self) -> None:
         self._send('WATCHDOG=1')

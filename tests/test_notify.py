@@ -66,8 +66,10 @@ async def test_a_loop_that_hangs_does_not_beat(manager):
 
 async def test_children_do_not_inherit_the_way_to_systemd(manager):
     found = environment(manager)
-    Notifier(found)
+    notifier = Notifier(found)
     assert found == {}
+    notifier.hand_on()
+    assert found == environment(manager), 'but the next program in the same process does'
 
 
 async def test_a_manager_that_is_gone_or_full_costs_nothing(manager, tmp_path):

@@ -6,7 +6,6 @@ import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from edgeos.service.layout import USER, Layout, ServiceError
 
@@ -32,7 +31,10 @@ class Commands:
     def start(self, unit: str) -> None:
         """Returns when it is ready; starts anew what had given up."""
         self._systemctl('reset-failed', unit, may_fail=True)
-        self._systemctl('start', unit)
+        try:
+            self._systemctl('start', unit)
+        except ServiceError as error:  # systemd says only where to look
+            raise ServiceError('it ended before it served') from error
 
     def restart(self, unit: str) -> None:
         """Returns when it is ready."""
@@ -41,6 +43,14 @@ class Commands:
     def stop(self, unit: str) -> None:
         """Returns when it has ended."""
         self._systemctl('stop', unit)
+
+    def is_active(self, unit: str) -> bool:
+        """Whether it runs, and is not about to be started again."""
+        try:
+            self._systemctl('is-active', unit)
+        except ServiceError:
+            return False
+        return True
 
     def make_user(self, declaration: Path) -> None:
         """From a file of sysusers.d(5); an existing user is fine."""
@@ -64,12 +74,12 @@ class Commands:
                 raise
 
 
-def run(argv: Sequence[str | os.PathLike[str]], **more: Any) -> None:
+def run(argv: Sequence[str | os.PathLike[str]]) -> None:
     """Raises ServiceError with the last line that the program wrote to stderr."""
     shown = ' '.join(map(str, argv))
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors='replace',
-                              check=False, **more)  # fmt: skip
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              text=True, errors='replace', check=False)  # fmt: skip
     except OSError as error:
         raise ServiceError(f'{argv[0]} cannot be run: {error.strerror}') from error
     if done.returncode:

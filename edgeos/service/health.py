@@ -6,6 +6,7 @@ import http.client
 import json
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from edgeos.service.layout import ServiceError
 HOST, PORT = '127.0.0.1', 8080  # as in the settings
 ANYWHERE = {'0.0.0.0': '127.0.0.1', '::': '::1'}
 PATIENCE = 30.0  # s; systemd has waited for it to be ready already
-LASTS = 2.0  # s after which the same program has to answer once more
+LASTS = 1.0  # s after which the same program has to answer once more
 REQUEST_SECONDS = 5.0
 
 
@@ -30,37 +31,40 @@ class Address(NamedTuple):
 
 
 def address_in(settings: Path) -> Address:
-    """As far as the file says; what is wrong in it the app says itself."""
+    """Without a file the app has made none yet and takes what it always takes. Raises ServiceError."""
     try:
-        app = tomllib.loads(settings.read_text(encoding='utf-8')).get('app', {})
+        app = tomllib.loads(settings.read_text(encoding='utf-8')).get('app', {}) if settings.exists() else {}
         host, port = str(app.get('host', HOST)), int(app.get('port', PORT))
-    except (OSError, ValueError, AttributeError, TypeError):
-        host, port = HOST, PORT
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise ServiceError(f'{settings}: expected settings, got: {error}') from error
     return Address(ANYWHERE.get(host, host), port)
 
 
-def wait_until_healthy(address: Address, patience: float = PATIENCE, lasts: float = LASTS) -> None:
-    """Raises ServiceError when it does not answer, or not twice. With port 0 nobody knows where to ask."""
+def wait_until_healthy(address: Address, version: str, is_alive: Callable[[], bool]) -> None:
+    """Raises ServiceError when that version does not answer, or not twice. With port 0 nobody knows where to ask."""
     if address.port == 0:
         return
-    until = time.monotonic() + patience
-    while (first := _uptime(address)) is None:
+    until = time.monotonic() + PATIENCE
+    while (first := _uptime(address, version)) is None:
+        if not is_alive():
+            raise ServiceError('it ended after it had come up')
         if time.monotonic() > until:
-            raise ServiceError(f'{address.url}/api/health did not answer within {patience:.0f} s')
+            raise ServiceError(f'{address.url}/api/health did not answer within {PATIENCE:.0f} s')
         time.sleep(0.2)
-    time.sleep(lasts)
-    again = _uptime(address)
+    time.sleep(LASTS)
+    again = _uptime(address, version)
     if again is None or again < first:
-        raise ServiceError('it came up and ended again')
+        raise ServiceError('it ended after it had come up')
 
 
-def _uptime(address: Address) -> float | None:
+def _uptime(address: Address, version: str) -> float | None:
+    """Of another program that listens there we want to know nothing."""
     connection = http.client.HTTPConnection(address.host, address.port, timeout=REQUEST_SECONDS)
     try:
         connection.request('GET', '/api/health')
         answer = connection.getresponse()
         body = json.loads(answer.read(10_000))
-        return float(body['uptime_s']) if answer.status == 200 and body['status'] == 'ok' else None
+        return float(body['uptime_s']) if answer.status == 200 and body['version'] == version else None
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return None
     finally:

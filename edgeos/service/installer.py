@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -32,7 +31,8 @@ class Installer:
         if problems := missing(self._layout, wanted):
             raise ServiceError('\n'.join(problems))
         old = program.version_at(self._layout.current)
-        self._tell(f'Preparing {program.name_of(self._source)}; the first time this takes some minutes.')
+        more = '; the first time this takes some minutes' if old is None else ''
+        self._tell(f'Preparing {program.name_of(self._source)}{more} ...')
         new = program.stage(self._layout, self._source)
         if old is None or old == new:
             self._begin(new, wanted)
@@ -88,7 +88,7 @@ class Installer:
         """Nothing ran before, or the same did."""
         program.point(self._layout, new, program.version_at(self._layout.previous))
         self._put(new, kiosk)
-        self._start(kiosk)
+        self._start(new, kiosk)
 
     def _change(self, old: Path, new: Path, *, before: Path | None, kiosk: str, restoring: bool) -> None:
         """From one version to another, and back again when it does not come up."""
@@ -96,14 +96,14 @@ class Installer:
         try:
             self._keep(old)
         except ServiceError as error:
-            self._start(kiosk)
+            self._start(old, kiosk)
             raise ServiceError(f'Settings and databases cannot be copied, so nothing was changed: {error}') from error
         try:
             if restoring:
                 self._restore(new)
             program.point(self._layout, new, old)
             self._put(new, kiosk)
-            self._start(kiosk)
+            self._start(new, kiosk)
         except (ServiceError, OSError, KeyboardInterrupt) as error:
             self._tell(f'{new.name} does not come up: {error or "interrupted"}')
             self._return(old, before, kiosk)
@@ -117,7 +117,7 @@ class Installer:
             self._restore(old)
             program.point(self._layout, old, before)
             self._put(old, kiosk)
-            self._start(kiosk)
+            self._start(old, kiosk)
         except (ServiceError, OSError) as error:
             raise ServiceError(f'{old.name} does not come up again either: {error}. See: {LOOK}') from error
         self._clean_up()
@@ -131,11 +131,12 @@ class Installer:
         files.put(self._layout, version, kiosk)
         self._commands.reload()
 
-    def _start(self, kiosk: str) -> None:
+    def _start(self, version: Path, kiosk: str) -> None:
         self._commands.enable(UNIT)
         self._commands.start(UNIT)
         if self._layout.is_running:
-            health.wait_until_healthy(health.address_in(self._layout.settings))
+            health.wait_until_healthy(health.address_in(self._layout.settings), program.number_of(version),
+                                      lambda: self._commands.is_active(UNIT))  # fmt: skip
         if kiosk != files.NO_KIOSK:
             self._commands.enable(KIOSK_UNIT)
             self._commands.restart(KIOSK_UNIT)
@@ -145,8 +146,7 @@ class Installer:
         if not self._layout.settings.exists():
             return
         try:
-            run([new / '.venv/bin/python', '-B', new / 'main.py', '--check', '--settings', self._layout.settings],
-                stdout=subprocess.DEVNULL)  # fmt: skip
+            run([new / '.venv/bin/python', '-B', new / 'main.py', '--check', '--settings', self._layout.settings])
         except ServiceError as error:
             program.prune(self._layout)
             raise ServiceError(f'{new.name} does not take the settings, so nothing was changed: {error}') from error

@@ -29,28 +29,39 @@ DIGITS = 8
 def stage(layout: Layout, source: Path) -> Path:
     """The folder of this version, whole and with its environment, not yet in use. Raises ServiceError, OSError."""
     folder = layout.versions / name_of(source)
-    if not (folder / MARK).exists():
+    is_new = not (folder / MARK).exists()
+    if is_new:
         _copy(source, folder)
     environment = _environment(layout, folder / 'requirements.txt')
     _link(folder / '.venv', Path('../../environments') / environment.name)
-    (folder / MARK).touch()
+    if is_new:
+        (folder / MARK).touch()
     return folder
+
+
+def number_of(folder: Path) -> str:
+    """The version that the program calls itself. Raises ServiceError."""
+    try:
+        text = (folder / 'edgeos/__init__.py').read_text(encoding='utf-8')
+    except OSError as error:
+        raise ServiceError(f'{error.filename}: expected the program: {error.strerror}') from error
+    version = re.search(r"^__version__ = '([0-9A-Za-z.+-]+)'$", text, re.MULTILINE)
+    if version is None:
+        raise ServiceError(f'{folder}: expected the program with its version')
+    return version[1]
 
 
 def name_of(source: Path) -> str:
     """`0.1.0-1a2b3c4d`. Raises ServiceError."""
+    number = number_of(source)
+    digest = hashlib.sha256()
     try:
-        text = (source / 'edgeos/__init__.py').read_text(encoding='utf-8')
-        version = re.search(r"^__version__ = '([0-9A-Za-z.+-]+)'$", text, re.MULTILINE)
-        digest = hashlib.sha256()
         for path in _files(source):
             digest.update(f'{path.relative_to(source)}\0{path.stat().st_size}\0'.encode())
             digest.update(path.read_bytes())
     except OSError as error:
         raise ServiceError(f'{error.filename}: expected the program: {error.strerror}') from error
-    if version is None:
-        raise ServiceError(f'{source}: expected the program with its version')
-    return f'{version[1]}-{digest.hexdigest()[:DIGITS]}'
+    return f'{number}-{digest.hexdigest()[:DIGITS]}'
 
 
 def _files(source: Path) -> Iterator[Path]:
@@ -88,10 +99,15 @@ def interpreter() -> str:
     return str(getattr(sys, '_base_executable', sys.executable))
 
 
-def _environment(layout: Layout, requirements: Path) -> Path:
-    """Versions with the same requirements share one; another Python makes another. Raises ServiceError."""
+def environment_folder(layout: Layout, requirements: Path) -> Path:
+    """Versions with the same requirements share one; another Python makes another. Raises OSError."""
     made_for = f'{requirements.read_text(encoding="utf-8")}\0{sys.implementation.cache_tag}\0{interpreter()}'
-    folder = layout.environments / hashlib.sha256(made_for.encode()).hexdigest()[:DIGITS]
+    return layout.environments / hashlib.sha256(made_for.encode()).hexdigest()[:DIGITS]
+
+
+def _environment(layout: Layout, requirements: Path) -> Path:
+    """Raises ServiceError, OSError."""
+    folder = environment_folder(layout, requirements)
     if (folder / MARK).exists():
         return folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -122,6 +138,8 @@ def point(layout: Layout, current: Path, previous: Path | None) -> None:
 
 
 def _link(link: Path, target: Path) -> None:
+    if link.is_symlink() and os.readlink(link) == str(target):
+        return
     temporary = link.with_name(f'{link.name}.new')
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)
