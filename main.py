@@ -119,7 +119,6 @@ async def live(options: Options, settings_file: SettingsFile, data: Path, sock: 
         showing.begin()
 
     async def stop() -> None:
-        notifier.stopping()
         await asyncio.gather(showing.stop(), system.stop())
 
     try:

@@ -1,4 +1,4 @@
-"""What systemd is told of a unit with Type=notify: ready, alive, stopping (sd_notify(3)); nothing where nobody asks."""
+"""What systemd is told of a unit with Type=notify: ready, and alive (sd_notify(3)); nothing where nobody asks."""
 
 import asyncio
 import os
@@ -19,7 +19,6 @@ class Notifier:
         patience, owner = self._taken.get('WATCHDOG_USEC', ''), self._taken.get('WATCHDOG_PID', str(os.getpid()))
         is_watched = bool(self._path) and patience.isdecimal() and owner == str(os.getpid())
         self._interval = int(patience) / 1e6 / BEATS if is_watched else 0.0
-        self._timer: asyncio.TimerHandle | None = None
 
     def ready(self, status: str) -> None:
         """It serves. From now on the event loop has to beat: one that hangs is ended and started anew."""
@@ -27,19 +26,13 @@ class Notifier:
         if self._interval:
             self._beat()
 
-    def stopping(self) -> None:
-        """It ends because it was told to; the loop beats until it is closed."""
-        self._send('STOPPING=1')
-
     def hand_on(self) -> None:
-        """To the program that takes the place of this one in the same process: for systemd it is still this one, and
-        would end it after `stopping`.
-        """
+        """To the program that takes the place of this one in the same process: for systemd it is still this one."""
         self._environment.update(self._taken)
 
     def _beat(self) -> None:
         self._send('WATCHDOG=1')
-        self._timer = asyncio.get_running_loop().call_later(self._interval, self._beat)
+        asyncio.get_running_loop().call_later(self._interval, self._beat)
 
     def _send(self, text: str) -> None:
         """What systemd does not take at once, it does not get: nothing waits here."""
