@@ -12,7 +12,7 @@ from edgeos.service.commands import Commands, as_user, run
 from edgeos.service.layout import KIOSK_UNIT, UNIT, USER, Layout, ServiceError
 from edgeos.service.missing import missing, rights
 
-LOOK = f'sudo journalctl -u {UNIT.removesuffix(".service")} -n 50'
+LOOK, LOOK_AT_KIOSK = (f'sudo journalctl -u {unit.removesuffix(".service")} -n 50' for unit in (UNIT, KIOSK_UNIT))
 
 
 class Installer:
@@ -138,8 +138,15 @@ class Installer:
             health.wait_until_healthy(health.address_in(self._layout.settings), program.number_of(version),
                                       lambda: self._commands.is_active(UNIT))  # fmt: skip
         if kiosk != files.NO_KIOSK:
-            self._commands.enable(KIOSK_UNIT)
+            self._show()
+
+    def _show(self) -> None:
+        """A screen that stays dark is no reason to go back: the app runs."""
+        self._commands.enable(KIOSK_UNIT)
+        try:
             self._commands.restart(KIOSK_UNIT)
+        except ServiceError:
+            self._tell(f'The screen does not come up. See: {LOOK_AT_KIOSK}')
 
     def _check_settings(self, new: Path) -> None:
         """The new program reads them before the old one is stopped."""

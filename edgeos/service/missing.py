@@ -58,8 +58,8 @@ def _kiosk(layout: Layout, kiosk: str) -> Iterator[str]:
 
     if kiosk == NO_KIOSK:
         return
-    if kiosk == CAGE and not has('cage'):
-        yield 'cage is missing: sudo apt install cage'
+    if kiosk == CAGE and not (has('cage') and has('Xwayland')):  # cage does not start without the other
+        yield 'cage is missing: sudo apt install cage xwayland'
     if kiosk == X and not (has('xinit') and (layout.root / 'usr/lib/xorg/Xorg').exists()):
         yield 'the X server is missing: sudo apt install xinit xserver-xorg'
     if not has(*CHROMIUMS):

@@ -18,7 +18,7 @@ def tree(folder):
 
 def add_screen(root):
     (root.folder / 'usr/bin').mkdir(parents=True)
-    for name in ('cage', 'chromium'):
+    for name in ('cage', 'Xwayland', 'chromium'):
         (root.folder / 'usr/bin' / name).touch()
     (root.folder / 'usr/lib/x86_64-linux-gnu/security').mkdir(parents=True)
     (root.folder / 'usr/lib/x86_64-linux-gnu/security/pam_systemd.so').touch()
@@ -72,6 +72,14 @@ def test_the_kiosk_comes_and_goes_with_one_word(root):
     assert root.run('install', '--kiosk=0').returncode == 0
     assert not any(place.exists() for place in places)
     assert f'systemctl stop {KIOSK_UNIT}' in root.calls
+
+
+def test_a_screen_that_stays_dark_is_told_and_takes_nothing_back(root):
+    add_screen(root)
+    (root.folder / 'dark').touch()
+    done = root.run('install', '--kiosk=1')
+    assert done.returncode == 0 and 'The screen does not come up' in done.stdout
+    assert root.version == '0.1.0'
 
 
 def test_versions_with_the_same_requirements_share_an_environment(tmp_path):

@@ -68,6 +68,8 @@ def start():
                 pass
     sys.exit('Job for ' + unit + ' failed because the control process exited with error code.')
 
+if verb == 'restart' and 'kiosk' in unit and (root / 'dark').exists():
+    sys.exit('See systemctl status')
 if verb == 'is-active' and not is_alive(int(pid_file.read_text())):
     sys.exit(3)
 if verb in ('stop', 'restart'):
