@@ -55,7 +55,7 @@ class Commands:
     def make_user(self, declaration: Path) -> None:
         """From a file of sysusers.d(5); an existing user is fine."""
         there = [] if self._layout.is_this_system else [f'--root={self._layout.root}']
-        run(['systemd-sysusers', *there, self._layout.shown(declaration)])
+        run(['systemd-sysusers', *there, declaration.name])
 
     def remove_user(self) -> None:
         """Where systemd does not run it is a matter of the image."""

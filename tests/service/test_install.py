@@ -33,7 +33,7 @@ def test_an_image_gets_all_and_nothing_is_started(image):
     assert (layout.current / '.venv/bin/python').exists()
     assert (image.folder / 'etc/systemd/system' / UNIT).exists()
     assert not (image.folder / 'etc/systemd/system' / KIOSK_UNIT).exists()
-    assert image.calls == [f'systemd-sysusers --root={image.folder} /etc/sysusers.d/smarthome-edge-os.conf',
+    assert image.calls == [f'systemd-sysusers --root={image.folder} smarthome-edge-os.conf',
                            f'systemctl --root={image.folder} enable {UNIT}']  # fmt: skip
     assert 'next boot' in done.stdout and '/var/lib/smarthome-edge-os' in done.stdout
     assert list(image.source.rglob('__pycache__')) == [], 'root leaves nothing in the checkout'
