@@ -15,6 +15,7 @@ from edgeos.folder_lock import FolderInUse, lock_folder
 from edgeos.logs import set_up_logging
 from edgeos.notify import Notifier
 from edgeos.options import BAD_INPUT, Options, parse_options
+from edgeos.power import StartAgain, start_again
 from edgeos.processes import ProcessError
 from edgeos.reporting import log_error
 from edgeos.screens import CannotShow, Screen, Showing, local_url
@@ -29,14 +30,26 @@ CANNOT_START, PORT_TAKEN, CANNOT_SHOW = 1, 3, 4
 def main() -> int:
     """The exit status: 0 after a stop, 2 for bad input, 3 when the port is taken, 4 when its window cannot open."""
     options = parse_options(sys.argv[1:])
-    folder = Path(tempfile.mkdtemp(prefix='edgeos-demo-')) if options.demo else None
     try:
-        return run(options, folder)
+        return start(options)
     except SettingsError as error:
         return fail(str(error), BAD_INPUT)
+    except StartAgain as wish:
+        try:
+            start_again(*wish.arguments)
+        except OSError as error:
+            return fail(f'{sys.executable}: cannot be started again: {error.strerror}', CANNOT_START)
+
+
+def start(options: Options) -> int:
+    """A demo has a folder of its own that goes with it."""
+    if not options.demo:
+        return run(options, None)
+    folder = Path(tempfile.mkdtemp(prefix='edgeos-demo-'))
+    try:
+        return run(options, folder)
     finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def run(options: Options, demo_folder: Path | None) -> int:
@@ -46,13 +59,12 @@ def run(options: Options, demo_folder: Path | None) -> int:
                                       allow_exposed=True, read_only=options.check)  # fmt: skip
     if options.set_password:
         return set_password(settings_file)
-    app_settings = settings_file.settings.app
-    host = options.host or app_settings.host
+    host = options.host or settings_file.settings.app.host
     check_exposure(settings_file.settings, host, '--host' if options.host else f'{path}: app.host')
     if options.check:
         print(f'{path}: settings are valid')  # noqa: T201
         return 0
-    return serve(options, settings_file, host, app_settings.port if options.port is None else options.port, demo_folder)
+    return serve(options, settings_file, host, asked_port(options, settings_file))
 
 
 def set_password(settings_file: SettingsFile) -> int:
@@ -69,7 +81,7 @@ def set_password(settings_file: SettingsFile) -> int:
     return 0
 
 
-def serve(options: Options, settings_file: SettingsFile, host: str, port: int, demo_folder: Path | None) -> int:
+def serve(options: Options, settings_file: SettingsFile, host: str, port: int) -> int:
     """Bind, build the house, run until told to stop."""
     try:
         sock = bind(host, port)
@@ -137,6 +149,13 @@ async def live(options: Options, settings_file: SettingsFile, data: Path, sock: 
         await doors.access.save()
     if showing.failure:
         raise CannotShow(showing.failure)
+    if system.power.wants_restart:  # at the port it had, if it was any free one
+        raise StartAgain(*([] if asked_port(options, settings_file) else ['--port', str(port)]))
+
+
+def asked_port(options: Options, settings_file: SettingsFile) -> int:
+    """What to listen at; 0 for any free one."""
+    return settings_file.settings.app.port if options.port is None else options.port
 
 
 def screen_for(options: Options, system: System) -> Screen | None:

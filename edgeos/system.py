@@ -19,6 +19,7 @@ from edgeos.gateway import Gateway
 from edgeos.limiter import ResourceLimiter
 from edgeos.limits import Limits
 from edgeos.plugins.manager import PluginManager
+from edgeos.power import Power
 from edgeos.private import Private
 from edgeos.reporting.dsn import parse_dsn
 from edgeos.reporting.reporter import Reporter
@@ -79,6 +80,7 @@ class System:
         self._demo_folder: Path | None = None
         self._stopped = False
         self.started = time.monotonic()
+        self.power = Power()
         self.secrets = SecretStore(self.paths.secrets)
         private = Private(settings_file, self.secrets, self.paths.private)
         self.reporter = Reporter(data, self._sentry, __version__, secrets=private.secrets,

@@ -11,7 +11,7 @@ TEXTS: dict[str, tuple[int | str, ...]] = {  # by what is called: which of its a
     'Switch': (1, 2, 'name', 'explanation'), 'said': (0,), 'Words': (1, 2, 3), 'Guess': (1,), 'ValueFormatError': (0,),
     'BadDsn': (0,), 'Why': (0,), 'fault': (1, 2), 'protocol': (0,), 'BadLine': (0,),
 }  # fmt: skip
-TROUBLES = ('edgeos/reporting/*.py', 'edgeos/plugins/faults.py')  # whose constants are sentences that a page shows
+TROUBLES = ('edgeos/reporting/*.py', 'edgeos/plugins/faults.py', 'edgeos/power.py')  # whose constants are sentences that a page shows
 NOT_SHOWN = frozenset(('TEST_MESSAGE',))
 
 

@@ -14,7 +14,7 @@ LEVELS = (
     ('edgeos.backup', 'edgeos.restore'),
     ('edgeos.system',),
     ('edgeos.connections.manager', 'edgeos.demo', 'edgeos.discovery', 'edgeos.vitals', 'edgeos.usage',
-     'edgeos.limits', 'edgeos.plugins'),
+     'edgeos.limits', 'edgeos.plugins', 'edgeos.kiosk', 'edgeos.power'),
     ('edgeos.connections.trial',),
     ('edgeos.connections.kinds',),
     ('edgeos.connections.mqtt', 'edgeos.connections.plc', 'edgeos.connections.plc_points',
