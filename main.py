@@ -160,14 +160,23 @@ def asked_port(options: Options, settings_file: SettingsFile) -> int:
 
 def screen_for(options: Options, system: System) -> Screen | None:
     """What shows the pages on this device, if it was asked for."""
+    if options.kiosk:
+        from edgeos.kiosk import Panel
+
+        return Panel(system.paths.data, say=say)
     return None
 
 
 def announce(host: str, port: int) -> None:
     """The one line that says where it serves."""
     shown = f'[{host}]' if ':' in host else host
+    say(f'{NAME} {__version__} ready at http://{shown}:{port}')
+
+
+def say(text: str) -> None:
+    """One line for whoever started the program."""
     try:
-        print(f'{NAME} {__version__} ready at http://{shown}:{port}', flush=True)  # noqa: T201
+        print(text, flush=True)  # noqa: T201
     except OSError:  # the terminal is gone; what waits to be written to it would fail the end too
         sys.stdout = open(os.devnull, 'w', encoding='utf-8')  # noqa: SIM115
 

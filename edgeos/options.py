@@ -20,6 +20,7 @@ class Options:
     port: int | None
     demo: bool
     headless: bool
+    kiosk: bool
     check: bool
     set_password: bool
     log_level: str
@@ -42,6 +43,7 @@ def parse_options(arguments: list[str]) -> Options:
     add('--host', help='address to listen on, instead of [app] host')
     add('--port', type=_port, help='port to listen on, instead of [app] port; 0 takes a free one')
     add('--headless', action='store_true', help='no pages: connections, gateway and API only')
+    add('--kiosk', action='store_true', help='show the pages full-screen on this device, with Chromium')
     add('--check', action='store_true', help='validate the settings and exit')
     add('--set-password', action='store_true', help='ask for the password of the pages and store its hash')
     add('--log-level', choices=('debug', 'info', 'warning', 'error'), default='info')
@@ -49,8 +51,10 @@ def parse_options(arguments: list[str]) -> Options:
     found = parser.parse_args(arguments)
     if found.demo and found.settings:
         parser.error('--demo uses settings of its own: leave --settings out')
-    return Options(found.settings, found.data, found.host, found.port, found.demo, found.headless, found.check,
-                   found.set_password, found.log_level)  # fmt: skip
+    if found.kiosk and found.headless:
+        parser.error('--kiosk shows the pages, and --headless has none: choose one')
+    return Options(found.settings, found.data, found.host, found.port, found.demo, found.headless, found.kiosk,
+                   found.check, found.set_password, found.log_level)  # fmt: skip
 
 
 def _port(text: str) -> int:

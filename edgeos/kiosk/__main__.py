@@ -1,0 +1,67 @@
+"""`python -m edgeos.kiosk [--settings FILE] [--data DIR]`: the panel of a program that runs by itself, as a service."""
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from edgeos.kiosk.panel import Panel
+from edgeos.screens import local_url
+from edgeos.settings_file import SettingsError, explain, parse_toml, read_text
+from edgeos.settings_models import AppSettings
+
+BAD_INPUT = 2
+ABOUT = 'Chromium full-screen on the pages of a program that runs already, or will; started again when it fails.'
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status: 0 after SIGTERM or SIGINT, 2 for settings that cannot be read."""
+    parser = argparse.ArgumentParser(prog='python -m edgeos.kiosk', allow_abbrev=False, description=ABOUT)
+    parser.add_argument('--settings', type=Path, metavar='FILE', default=Path('settings.toml'),
+                        help='settings of that program (default ./settings.toml)')  # fmt: skip
+    parser.add_argument('--data', type=Path, metavar='DIR', help='its data folder (default data/ beside the settings)')
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format='%(levelname)s %(name)s: %(message)s')
+    try:
+        url = where(options.settings)
+    except SettingsError as error:
+        sys.stderr.write(f'edgeos.kiosk: {error}\n')
+        return BAD_INPUT
+    data = options.data or options.settings.parent / 'data'
+    asyncio.run(show(Panel(data, where=lambda: where_now(options.settings, url), say=lambda text: None), url))
+    return 0
+
+
+async def show(panel: Panel, url: str) -> None:
+    """Until told to stop."""
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    await panel.start(url)
+    await told.wait()
+    await panel.stop()
+
+
+def where(settings: Path) -> str:
+    """Where the program serves that has these settings; raises SettingsError."""
+    try:
+        data = parse_toml(settings, read_text(settings)) if settings.exists() else {}
+        app = AppSettings.model_validate(data.get('app', {}))
+    except ValidationError as error:
+        raise explain(settings, error, AppSettings, data) from error
+    return local_url(app.host, app.port)
+
+
+def where_now(settings: Path, url: str) -> str:
+    """The same; while somebody edits the file, where it was."""
+    try:
+        return where(settings)
+    except SettingsError:
+        return url
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))
