@@ -2,10 +2,11 @@
 import asyncio
 import logging
 import os
+import re
 import socket
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ from edgeos.processes import ChildProcess, ProcessError
 
 APPEARS = 45.0  # s from the start until its page can be talked to, on a slow machine
 POLITE, KILL_AFTER = 1.0, 2.0  # s after the order to close
-FAILED_PAGE = 'chrome-error:'
+NOISE = re.compile(r'dbus/|^#\d+ |unexpected operator')
+STAMP = re.compile(r'^\[[\d:/.]+:(?=[A-Z]+:)')
 
 # asks the page how it is, and listens from then on for the last touch
 LOOK = """(() => {
@@ -55,9 +57,9 @@ class Browser:
 
     def __init__(self, program: str, profile: Path, display: Mapping[str, str]) -> None:
         self._is_x11 = 'WAYLAND_DISPLAY' not in display
-        self._argv = make_argv(program, profile, display, _is_root())
+        self._argv = make_argv(program, profile, display, is_root())
         self._environment = make_environment(os.environ, display)
-        self._said: deque[str] = deque(maxlen=5)
+        self._said: deque[str] = deque(maxlen=30)
         self._child: ChildProcess | None = None
         self._devtools: DevTools | None = None
         self._page = self._session = ''
@@ -81,7 +83,7 @@ class Browser:
             raise BrowserFailed(str(error)) from error
         finally:
             theirs.close()
-        self._child.after_end = lambda: self._note_crash('it ended')
+        self._child.after_end = self.news.set
         self._devtools = await DevTools.over(ours, self._take)
         try:
             async with asyncio.timeout(APPEARS):
@@ -107,7 +109,7 @@ class Browser:
 
     async def look(self, limit: float) -> Look:
         """How the page is. Raises BrowserFailed when it has crashed, or does not answer within `limit` seconds."""
-        if self._child is not None and not self._child.is_running:
+        if self.pid is None:
             raise BrowserFailed(await self._last_words())
         if self._crash:
             raise BrowserFailed(self._crash)
@@ -243,9 +245,17 @@ class Browser:
                 status = await self._child.wait()
         except TimeoutError:
             return 'it closed its remote control'
-        said = next((line for line in reversed(self._said) if line.strip()), '')
-        return f'it ended with status {status}' + (f': {said[:200]}' if status > 0 and said else '')
+        said = reason_in(self._said)
+        return f'it ended with status {status}' + (f': {said}' if said and not self._child.was_killed else '')
 
 
-def _is_root() -> bool:
+def reason_in(lines: Iterable[str]) -> str:
+    """What Chromium complained of last, without the time in front; it also complains where nothing is wrong."""
+    said = [line for line in lines if line.strip() and not NOISE.search(line)]
+    fatal = [line for line in said if 'FATAL' in line]
+    return STAMP.sub('', (fatal or said or [''])[-1])[:200]
+
+
+def is_root() -> bool:
+    """Whether Chromium will refuse its sandbox."""
     return hasattr(os, 'geteuid') and os.geteuid() == 0

@@ -23,7 +23,7 @@ FLAGS = (
     # nothing of the last time
     '--hide-crash-restore-bubble', '--disable-session-crashed-bubble',
     # nothing a finger does by mistake
-    '--disable-pinch', '--overscroll-history-navigation=0',
+    '--disable-pinch', '--overscroll-history-navigation=0', '--enable-features=OverlayScrollbar',
     # nothing that asks
     '--deny-permission-prompts', '--disable-notifications', '--password-store=basic', '--disable-prompt-on-repost',
     '--disable-hang-monitor', '--disable-infobars',

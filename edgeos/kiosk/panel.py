@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from edgeos.folder_lock import FolderInUse, lock_folder
-from edgeos.kiosk.browser import Browser, BrowserFailed, Look
+from edgeos.kiosk.browser import Browser, BrowserFailed, Look, is_root
 from edgeos.kiosk.command import INSTALL, find_browser, find_display
 from edgeos.kiosk.leftovers import memory_mb
 from edgeos.kiosk.page import Place, is_serving, place_of, target_of, waiting_page
@@ -68,6 +68,8 @@ class Panel:
     async def start(self, url: str) -> None:
         """Returns at once; the rest happens by itself."""
         self._url = url
+        if is_root():
+            log.warning('as root, Chromium runs without its sandbox; better let the program run as a user of its own')
         self._task = asyncio.create_task(self._run(), name='panel')
 
     async def stop(self) -> None:

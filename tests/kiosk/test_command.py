@@ -1,16 +1,17 @@
 """What is started and where, and what is said when there is nothing to start. No display is needed here."""
 import asyncio
+import json
 import os
 import socket
 
 import pytest
 
-from edgeos.kiosk.browser import Look
+from edgeos.kiosk.browser import Look, reason_in
 from edgeos.kiosk.command import find_browser, find_display, make_argv, make_environment
 from edgeos.kiosk.page import Place, place_of
 from edgeos.kiosk.panel import Limits, Panel
 from edgeos.kiosk.patience import Patience
-from edgeos.kiosk.profile import merged
+from edgeos.kiosk.profile import merged, prepare
 from edgeos.reporting import attach, detach
 from tests.helpers import eventually
 
@@ -70,6 +71,13 @@ def test_only_our_own_pages_are_a_place_to_stay(href, content, place):
     assert place_of(Look(href, False, content), HOME) is place
 
 
+def test_of_all_that_chromium_says_the_reason_is_told():
+    fatal = '[7:7:1126/222845.057111:FATAL:zygote_host_impl_linux.cc(128)] No usable sandbox!'
+    said = [fatal, '#0 0x55d0 <unknown>', '[7:9:1126/222845.057111:ERROR:dbus/bus.cc:405] Failed to connect', '']
+    assert reason_in(said) == 'FATAL:zygote_host_impl_linux.cc(128)] No usable sandbox!'
+    assert reason_in(said[1:]) == ''
+
+
 def test_waits_grow_until_it_has_held():
     patience = Patience(30, 60)
     assert [patience.next(1) for _ in range(8)] == [0, 1, 2, 4, 8, 16, 30, 30]
@@ -80,6 +88,16 @@ def test_preferences_of_ours_win_and_the_others_stay():
     known = {'a': 1, 'profile': {'exit_type': 'Crashed', 'name': 'x'}, 'zoom': {'h': 1}}
     assert merged(known, {'profile': {'exit_type': 'Normal'}, 'zoom': {}}) == {
         'a': 1, 'profile': {'exit_type': 'Normal', 'name': 'x'}, 'zoom': {}}  # fmt: skip
+
+
+def test_after_a_kill_there_is_nothing_to_restore(tmp_path):
+    default = tmp_path / 'Default'
+    (default / 'Sessions').mkdir(parents=True)
+    (default / 'Preferences').write_text('{"profile": {"exit_type": "Crashed", "exited_cleanly": false}}')
+    prepare(tmp_path)
+    profile = json.loads((default / 'Preferences').read_text())['profile']
+    assert (profile['exit_type'], profile['exited_cleanly']) == ('Normal', True)
+    assert not (default / 'Sessions').exists()
 
 
 class Told:

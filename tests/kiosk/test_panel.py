@@ -1,5 +1,4 @@
 """The panel on a real display: full-screen, back when it dies or freezes, never astray, gone with the program."""
-import json
 import os
 import signal
 import time
@@ -22,7 +21,7 @@ async def test_it_covers_the_screen_and_comes_in_by_its_key(show, site, tmp_path
     assert not [process for process in family(panel) if 'key=' in ' '.join(process.cmdline())]
 
 
-async def test_killed_it_is_back_within_five_seconds_at_the_same_page_without_asking_anything(show, site, tmp_path):
+async def test_killed_it_is_back_within_five_seconds_at_the_same_page(show, site):
     panel = await show(site.url)
     await ask(panel, 'location.href = "/plugins?tab=2"')
     await eventually(lambda: panel._target == '/plugins?tab=2')
@@ -32,8 +31,7 @@ async def test_killed_it_is_back_within_five_seconds_at_the_same_page_without_as
     await eventually(lambda: panel.is_shown and panel.browser.pid not in (None, first), timeout=5)
     assert time.monotonic() - killed < 5
     await eventually(lambda: panel._target == '/plugins?tab=2')
-    height = await ask(panel, 'innerHeight')
-    assert height >= SIZE[1], 'no bar offers to restore anything'
+    assert await ask(panel, 'innerHeight') >= SIZE[1], 'nothing is above it'
 
 
 async def back(panel, before, timeout):
@@ -133,14 +131,13 @@ async def test_it_is_gone_within_two_seconds_with_all_that_came_from_it(show, si
     await eventually(lambda: not any(process.is_running() for process in processes), timeout=1)
 
 
-async def test_a_profile_that_was_locked_broken_or_left_in_the_middle_is_used_all_the_same(show, site, tmp_path):
+async def test_a_profile_that_was_locked_or_broken_is_used_all_the_same(show, site, tmp_path):
     profile = tmp_path / 'panel' / 'chromium'
     (profile / 'Default').mkdir(parents=True)
     (profile / 'SingletonLock').symlink_to('another-machine-1')
     (profile / 'Default' / 'Preferences').write_text('{"profile": {"exit_type": "Crashed"')
     panel = await show(site.url)
     assert panel._patience.times == 0
-    assert json.loads((profile / 'Default' / 'Preferences').read_text())['profile']['exit_type'] == 'Normal'
 
 
 async def test_no_secret_of_ours_reaches_it(show, site, monkeypatch):
