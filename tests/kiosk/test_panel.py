@@ -125,6 +125,9 @@ async def test_it_is_gone_within_two_seconds_with_all_that_came_from_it(show, si
     panel = await show(site.url)
     processes = family(panel)
     assert len(processes) > 5
+    for process in processes:
+        if process.name() == 'chrome_crashpad_handler':  # in a session of its own, and not always obedient
+            process.suspend()
     began = time.monotonic()
     await panel.stop()
     assert time.monotonic() - began < 3, '2 s, and what a busy machine takes beside it'
