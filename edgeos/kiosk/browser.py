@@ -62,6 +62,7 @@ class Browser:
         self._said: deque[str] = deque(maxlen=30)
         self._child: ChildProcess | None = None
         self._devtools: DevTools | None = None
+        self._unused: tuple[socket.socket, ...] = ()
         self._page = self._session = ''
         self._crash = ''
         self.news = asyncio.Event()  # something happened that is worth a look
@@ -72,18 +73,17 @@ class Browser:
 
     async def start(self) -> None:
         """Returns when its page can be talked to; raises BrowserFailed."""
-        ours, theirs = socket.socketpair()
+        ours, theirs = self._unused = socket.socketpair()
         shim = [sys.executable, '-I', '-S', pipe_shim.__file__, str(theirs.fileno())]
         self._child = ChildProcess('Chromium', [*shim, *self._argv], env=self._environment,
                                    pass_fds=(theirs.fileno(),), on_line=self._hear)  # fmt: skip
         try:
             await self._child.start()
         except ProcessError as error:
-            ours.close()
             raise BrowserFailed(str(error)) from error
-        finally:
-            theirs.close()
         self._child.after_end = self.news.set
+        theirs.close()
+        self._unused = ()
         self._devtools = await DevTools.over(ours, self._take)
         try:
             async with asyncio.timeout(APPEARS):
@@ -133,6 +133,8 @@ class Browser:
             await asyncio.to_thread(sweep, self._child.marker)
         if self._devtools is not None:
             self._devtools.close()
+        for each in self._unused:  # not earlier: a thread may be starting a child with it
+            each.close()
 
     async def kill(self) -> None:
         """For one that does not answer."""

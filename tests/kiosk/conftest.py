@@ -3,6 +3,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -90,8 +91,10 @@ async def show(display: str, tmp_path: Path) -> AsyncIterator[Show]:
     async def start(url: str, limits: Limits = QUICK, **more: object) -> Panel:
         panel = Panel(tmp_path, limits=limits, environment={**os.environ, 'DISPLAY': display}, **more)  # type: ignore[arg-type]
         panels.append(panel)
+        began = time.monotonic()
         await panel.start(url)
-        await eventually(lambda: panel.is_shown, timeout=20)
+        await eventually(lambda: panel.is_shown, timeout=40)
+        panel.took = time.monotonic() - began  # type: ignore[attr-defined]
         return panel
 
     yield start
@@ -104,6 +107,13 @@ async def ask(panel: Panel, expression: str) -> Any:
     answer = await panel.browser._call('Runtime.evaluate', panel.browser._session, 5.0, expression=expression,
                                        returnByValue=True, awaitPromise=True)  # fmt: skip
     return answer['result'].get('value')
+
+
+def lives(process: psutil.Process) -> bool:
+    """Not gone, and not dead with nobody to bury it either."""
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def family(panel: Panel) -> list[psutil.Process]:
