@@ -37,15 +37,9 @@ def place_of(look: Look, url: str) -> Place:
     here, home = urlsplit(look.href), urlsplit(url)
     if (here.scheme, here.netloc) != (home.scheme, home.netloc) or look.content_type != 'text/html':
         return Place.ASTRAY
-    if here.path == '/screen':
+    if here.path in ('/screen', '/start'):  # which lead on
         return Place.UNDERWAY
     return Place.ASTRAY if here.path == '/login' else Place.OURS
-
-
-def target_of(look: Look) -> str:
-    """The path and query of a page, to come back to it."""
-    here = urlsplit(look.href)
-    return here.path + (f'?{here.query}' if here.query else '')
 
 
 def waiting_page(url: str) -> str:

@@ -13,7 +13,7 @@ from edgeos.folder_lock import FolderInUse, lock_folder
 from edgeos.kiosk.browser import Browser, BrowserFailed, Look, is_root
 from edgeos.kiosk.command import INSTALL, find_browser, find_display
 from edgeos.kiosk.leftovers import memory_mb
-from edgeos.kiosk.page import Place, is_serving, place_of, target_of, waiting_page
+from edgeos.kiosk.page import Place, is_serving, place_of, waiting_page
 from edgeos.kiosk.patience import Patience
 from edgeos.kiosk.profile import forget, prepare
 from edgeos.reporting import log_error, log_event
@@ -58,7 +58,6 @@ class Panel:
         self._patience = Patience(limits.longest_wait, limits.steady_after)
         self._url = ''
         self._where = where or (lambda: self._url)
-        self._target = '/'
         self._said = ''
         self._lock: IO[str] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -143,8 +142,6 @@ class Panel:
         log.info('Chromium is started again in %.0f s: %s', wait, why)
         if self._patience.times == 1:
             log_event('warning', 'panel', f'The panel was started again: {why}')
-        else:
-            self._target = '/'  # perhaps it is that page
         if self._patience.times == 3:
             log_event('error', 'panel', f'The panel keeps failing and is tried ever more rarely: {why}')
             await asyncio.to_thread(forget, self._profile)
@@ -179,7 +176,7 @@ class Panel:
         if not await is_serving(self._url):
             await self._wait_for_program(browser)
         secret = await asyncio.to_thread(load_secret, self._data)
-        await browser.show(entry(self._url, secret, 'panel', self._target))
+        await browser.show(entry(self._url, secret, 'panel'))
         return time.monotonic()
 
     async def _wait_for_program(self, browser: Browser) -> None:
@@ -198,7 +195,6 @@ class Panel:
         return max(self._limits.answers_within, loading)
 
     def _note_shown(self, look: Look) -> None:
-        self._target = target_of(look)
         if not self.is_shown and not look.is_loading:
             self.is_shown = True
             log.info('the panel shows the pages')

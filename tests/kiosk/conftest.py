@@ -68,6 +68,8 @@ class Site:
         self.visits.append(path)
         if path == '/screen':
             return RedirectResponse(request.query_params['next'], 303)
+        if path == '/start':
+            return HTMLResponse('<script>location.replace("/")</script>')
         if path == '/plain.json':
             return JSONResponse({})
         return HTMLResponse(f'<title>{path}</title><body>{path}')
