@@ -150,6 +150,7 @@ async def live(options: Options, settings_file: SettingsFile, data: Path, sock: 
     if showing.failure:
         raise CannotShow(showing.failure)
     if system.power.wants_restart:  # at the port it had, if it was any free one
+        notifier.hand_on()
         raise StartAgain(*([] if asked_port(options, settings_file) else ['--port', str(port)]))
 
 
