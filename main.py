@@ -11,14 +11,14 @@ from pathlib import Path
 
 from edgeos import NAME, __version__
 from edgeos.connections.kinds import config_models
-from edgeos.folder_lock import FolderInUse, lock_folder
+from edgeos.folder_lock import FolderInUse, introduce, lock_folder
 from edgeos.logs import set_up_logging
 from edgeos.notify import Notifier
 from edgeos.options import BAD_INPUT, Options, parse_options
 from edgeos.power import StartAgain, start_again
 from edgeos.processes import ProcessError
 from edgeos.reporting import log_error
-from edgeos.screens import CannotShow, Screen, Showing, local_url
+from edgeos.screens import CannotShow, Screen, Showing, end_program, local_url
 from edgeos.settings import SettingsError, SettingsFile, check_exposure
 from edgeos.system import System
 from edgeos.web.app import AddPages, Doors, make_app, make_doors
@@ -83,13 +83,15 @@ def set_password(settings_file: SettingsFile) -> int:
 
 def serve(options: Options, settings_file: SettingsFile, host: str, port: int) -> int:
     """Bind, build the house, run until told to stop."""
+    data = options.data or settings_file.path.parent / 'data'
+    if options.native and (status := join_running(settings_file, data)) is not None:
+        return status
     try:
         sock = bind(host, port)
     except PortTaken as error:
         return fail(str(error), PORT_TAKEN)
     except CannotListen as error:
         return fail(str(error), BAD_INPUT)
-    data = options.data or settings_file.path.parent / 'data'
     try:
         data.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -100,6 +102,7 @@ def serve(options: Options, settings_file: SettingsFile, host: str, port: int) -
         return fail(str(error), BAD_INPUT)
     except OSError as error:
         return fail(f'{data}: expected a folder to write to: {error.strerror}', BAD_INPUT)
+    introduce(lock, '' if options.headless else local_url(host, sock.getsockname()[1]), options.screen)
     set_up_logging(data / 'logs', options.log_level)
     try:
         with lock:
@@ -165,7 +168,23 @@ def screen_for(options: Options, system: System) -> Screen | None:
         from edgeos.kiosk import Panel
 
         return Panel(system.paths.data, say=say)
+    if options.native:
+        from edgeos.window.window import Window
+
+        look = system.settings_file.settings.app
+        return Window(system.paths.data, language=look.language, theme=look.theme, on_closed=end_program)
     return None
+
+
+def join_running(settings_file: SettingsFile, data: Path) -> int | None:
+    """With `--native`, where the program runs already: its window. None when it does not run."""
+    from edgeos.window.second_start import join
+
+    look = settings_file.settings.app
+    try:
+        return 0 if join(data, look.language, look.theme) == 'done' else None
+    except CannotShow as error:
+        return fail(str(error), CANNOT_SHOW)
 
 
 def announce(host: str, port: int) -> None:

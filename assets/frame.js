@@ -6,6 +6,7 @@
   const PRESSED = 'a[href], button, [role=button], [role=tab], [role^=menuitem], [role=option], .q-item';
   const LOCAL = '.eo-secret, .ov-keys, .ov-when, .cp-when, .eo-offline'; // what these do needs no server
   const NOTE_MS = 4000;
+  const PATIENCE_MS = 2000;
   root.lang = words.language;
   if (words.screen) root.classList.add(`eo-on-${words.screen}`); // eo-on-panel: the panel on the wall
   let bar = null, note = null, timer = null, noteTimer = null, next = 0, lostAt = 0, isHeld = false;
@@ -136,6 +137,18 @@
   }
   document.addEventListener('click', answer, true); // Enter in a form is one too, on its button
   document.addEventListener('eo-unheard', sayUnheard);
+
+  /* The program's own window wants to close, and the program `ends` with it or not: true when it may at once. Else the
+     server is asked, which closes it or asks its owner. */
+  let patience = null;
+  window.edgeosClosing = (ends) => {
+    if (words.screen !== 'window' || !window.socket?.connected) return true;
+    clearTimeout(patience);
+    patience = setTimeout(() => window.close(), PATIENCE_MS);
+    emitEvent('eo-closing', ends);
+    return false;
+  };
+  window.edgeosAsked = () => clearTimeout(patience);
 
   const waiting = setInterval(() => {
     if (!window.socket) return;

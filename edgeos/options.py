@@ -20,10 +20,16 @@ class Options:
     port: int | None
     demo: bool
     headless: bool
+    native: bool
     kiosk: bool
     check: bool
     set_password: bool
     log_level: str
+
+    @property
+    def screen(self) -> str:
+        """What shows the pages on this device, '' for nothing."""
+        return 'window' if self.native else 'panel' if self.kiosk else ''
 
 
 class _Parser(argparse.ArgumentParser):
@@ -42,6 +48,7 @@ def parse_options(arguments: list[str]) -> Options:
     add('--data', type=Path, metavar='DIR', help='another data folder (default data/ beside the settings file)')
     add('--host', help='address to listen on, instead of [app] host')
     add('--port', type=_port, help='port to listen on, instead of [app] port; 0 takes a free one')
+    add('--native', action='store_true', help='show the pages in a window of its own (needs requirements-native.txt)')
     add('--headless', action='store_true', help='no pages: connections, gateway and API only')
     add('--kiosk', action='store_true', help='show the pages full-screen on this device, with Chromium')
     add('--check', action='store_true', help='validate the settings and exit')
@@ -51,10 +58,13 @@ def parse_options(arguments: list[str]) -> Options:
     found = parser.parse_args(arguments)
     if found.demo and found.settings:
         parser.error('--demo uses settings of its own: leave --settings out')
-    if found.kiosk and found.headless:
-        parser.error('--kiosk shows the pages, and --headless has none: choose one')
-    return Options(found.settings, found.data, found.host, found.port, found.demo, found.headless, found.kiosk,
-                   found.check, found.set_password, found.log_level)  # fmt: skip
+    for name in ('native', 'kiosk'):
+        if getattr(found, name) and found.headless:
+            parser.error(f'--{name} shows the pages, and --headless has none: choose one')
+    if found.native and found.kiosk:
+        parser.error('--native is a window, --kiosk the whole screen: choose one')
+    return Options(found.settings, found.data, found.host, found.port, found.demo, found.headless, found.native,
+                   found.kiosk, found.check, found.set_password, found.log_level)  # fmt: skip
 
 
 def _port(text: str) -> int:

@@ -11,6 +11,7 @@ from edgeos.system import System
 from edgeos.web.app import Doors
 from edgeos.web.own_screens import screen_of
 from pages import assets
+from pages.closing import answer_closing
 from pages.feed import OverviewFeed
 from pages.i18n import _, choose_language, current_language, set_language
 from pages.needs import count_needs
@@ -37,6 +38,8 @@ def frame(house: House, title: str, here: str) -> Iterator[None]:
     speak(house, client)
     ui.page_title(f'{_(title)} · {NAME}')
     add_head(house, client)
+    if screen_of(client.request) == 'window':
+        answer_closing(house.system)
     with ui.element('div').classes('eo-app'):
         _rail(house, here)
         with ui.element('div').classes('eo-main'):

@@ -20,7 +20,7 @@ LEVELS = (
     ('edgeos.connections.mqtt', 'edgeos.connections.plc', 'edgeos.connections.plc_points',
      'edgeos.connections.bluetooth'),
     ('edgeos.connections',),
-    ('edgeos.ads', 'edgeos.bluetooth'),
+    ('edgeos.ads', 'edgeos.bluetooth', 'edgeos.window'),
     ('edgeos.gateway', 'edgeos.processes', 'edgeos.rpc', 'edgeos.settings', 'edgeos.secrets', 'edgeos.reporting',
      'edgeos.private', 'edgeos.limiter', 'edgeos.screens'),
     ('edgeos',),
