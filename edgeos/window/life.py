@@ -45,7 +45,7 @@ class Life:
         return self._is_shown and self._process.is_running
 
     async def begin(self, order: dict[str, Any]) -> None:
-        """Returns when the page is seen; raises CannotShow."""
+        """Returns when the page is seen, or somebody has closed or killed the window before; raises CannotShow."""
         try:
             self._peer = await Peer.over(self._ours, self._on_message, self._news.set)
             await self._process.start()
@@ -55,7 +55,7 @@ class Life:
         self._exit = asyncio.create_task(self._process.wait(), name='end of the window')
         self._exit.add_done_callback(lambda _task: self._news.set())
         self._peer.notify('open', order)
-        while not self._is_shown:
+        while not self._is_shown and not self._exit.done():
             await self._next_step()
 
     async def _next_step(self) -> None:
@@ -68,7 +68,7 @@ class Life:
                              f'{self._url} in a browser') from None  # fmt: skip
         if self._lack is not None:
             raise CannotShow(failures.missing(str(self._lack.get('what')), str(self._lack.get('detail')), self._url))
-        if self._exit is not None and self._exit.done() and not self._is_shown:
+        if self._exit is not None and self._exit.done() and failures.is_crash(self._exit.result()):
             raise CannotShow(failures.died(self._said, self._exit.result()))
 
     async def wait(self) -> int:

@@ -115,7 +115,7 @@ class View(QtCore.QObject):  # type: ignore[misc]
         """The process of the page has crashed: what is shown is dead."""
         self._reloads += 1
         if self._reloads <= RELOADS:
-            QtCore.QTimer.singleShot(500 * self._reloads, self._page, self._native.webview.reload)
+            QtCore.QTimer.singleShot(500 * self._reloads, self._native.webview.reload)
         else:
             self.go()
 

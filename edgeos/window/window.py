@@ -44,7 +44,7 @@ class Window:
                 status = await life.wait()
             finally:
                 await asyncio.shield(life.end())
-            if life.was_closed or -status in POLITE:
+            if life.was_closed or status == 0 or -status in POLITE:
                 self._on_closed()
                 return
             how = failures.ending(status)
