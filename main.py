@@ -177,14 +177,18 @@ def screen_for(options: Options, system: System) -> Screen | None:
 
 
 def join_running(settings_file: SettingsFile, data: Path) -> int | None:
-    """With `--native`, where the program runs already: its window. None when it does not run."""
+    """With `--native`, where the program runs already: its window. None when it does not run, and could have one."""
+    from edgeos.window import failures, needs
     from edgeos.window.second_start import join
 
     look = settings_file.settings.app
     try:
-        return 0 if join(data, look.language, look.theme) == 'done' else None
+        if join(data, look.language, look.theme) == 'done':
+            return 0
     except CannotShow as error:
         return fail(str(error), CANNOT_SHOW)
+    lack = needs.find_plain_lack()
+    return None if lack is None else fail(failures.missing(*lack), CANNOT_SHOW)
 
 
 def announce(host: str, port: int) -> None:

@@ -20,7 +20,7 @@ NO_SCREEN = ('could not connect to display', 'failed to create wl_display', 'can
 CRASHES = tuple(getattr(signal, name, 0) for name in ('SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP'))
 
 
-def missing(what: str, detail: str, url: str) -> str:
+def missing(what: str, detail: str = '', url: str = '') -> str:
     """`what` is what the child has found out: `pywebview`, `qt`, `library`, `screen`, `page`, or what went wrong."""
     if what == 'pywebview':
         return f'the window needs pywebview: {PIP}'
@@ -29,8 +29,8 @@ def missing(what: str, detail: str, url: str) -> str:
     if what == 'library':
         return f'the window needs {detail}: sudo apt install {packages_of(detail)}'
     if what == 'screen':
-        return (f'the window needs a screen, and there is none here (DISPLAY and WAYLAND_DISPLAY are not set): '
-                f'leave --native out and open {url} in a browser')  # fmt: skip
+        return ('the window needs a screen, and there is none here (DISPLAY and WAYLAND_DISPLAY are not set): '
+                'leave --native out and open the pages in a browser')  # fmt: skip
     if what == 'page':
         return f'the window is there, but {url} cannot be shown in it'
     return f'the window cannot be opened: {detail}'
@@ -41,7 +41,7 @@ def died(lines: Iterable[str], status: int, environment: Mapping[str, str] = os.
     said = list(lines)
     text = '\n'.join(said)
     if found := LIBRARY.search(text):
-        return missing('library', found[1], '')
+        return missing('library', found[1])
     if any(sign in text.lower() for sign in NO_SCREEN):
         screen = environment.get('WAYLAND_DISPLAY') or environment.get('DISPLAY') or 'of this session'
         return f'the window needs a screen, and the screen {screen} does not answer or does not let this user in'

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+BINDINGS = ('PyQt6', 'PySide6')
 LIBRARY = re.compile(r'(\S+\.so[.\d]*): cannot open shared object file')
 
 
@@ -18,13 +19,20 @@ class Lack(NamedTuple):
     detail: str = ''
 
 
-def find_lack() -> Lack | None:
-    """The first thing that is missing. Loads Qt, which takes a second."""
+def find_plain_lack() -> Lack | None:
+    """What can be seen at once, before anything is started."""
     if importlib.util.find_spec('webview') is None:
         return Lack('pywebview')
+    if not any(importlib.util.find_spec(name) for name in BINDINGS):
+        return Lack('qt')
     if sys.platform == 'linux' and not has_screen(os.environ):
         return Lack('screen')
-    return _lack_of_qt() or _lack_of_plugin(os.environ)
+    return None
+
+
+def find_lack() -> Lack | None:
+    """The first thing that is missing. Loads Qt, which takes a second."""
+    return find_plain_lack() or _lack_of_qt() or _lack_of_plugin(os.environ)
 
 
 def has_screen(environment: Mapping[str, str]) -> bool:

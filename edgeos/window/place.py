@@ -80,7 +80,7 @@ def _into(start: int, length: int, low: int, room: int) -> int:
 def _is_in_reach(window: Rectangle, screen: Rectangle) -> bool:
     """Whether enough of its upper edge is there."""
     seen = min(window.x + window.width, screen.x + screen.width) - max(window.x, screen.x)
-    return seen >= GRIP and screen.y <= window.y <= screen.y + screen.height - GRIP
+    return seen >= min(GRIP, window.width) and screen.y <= window.y <= screen.y + screen.height - GRIP
 
 
 def _shared(window: Rectangle, screen: Rectangle) -> int:

@@ -102,8 +102,8 @@ class Program:
         return bool(self.js(f'document.body.innerText.includes({json.dumps(text)})'))
 
     def press(self, text: str) -> None:
-        """The button with this text, as soon as there is one."""
-        button = f'[...document.querySelectorAll("button")].find(each => each.innerText.trim() === {json.dumps(text)})'
+        """The button that begins with this text, as soon as there is one."""
+        button = f'[...document.querySelectorAll("button")].find(each => each.innerText.trim().startsWith({json.dumps(text)}))'
         eventually_sync(lambda: self.js(f'!!{button}?.checkVisibility()'), SECONDS)
         self.js(f'{button}.click()')
 
