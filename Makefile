@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo run test test-connections test-pages test-plugins test-others check bench
+.PHONY: demo run window test test-connections test-pages test-plugins test-others check bench
 .PHONY: service service-update service-back service-remove
 
 demo: $(VENV)/.demo
@@ -11,6 +11,9 @@ demo: $(VENV)/.demo
 
 run: $(VENV)/.run
 	$(BIN)/python main.py
+
+window: $(VENV)/.run $(VENV)/.native
+	$(BIN)/python main.py --native
 
 # Tests wait more than they work, so groups run side by side; each is printed when it has ended.
 test: $(VENV)/.dev
@@ -59,6 +62,10 @@ $(VENV)/.run: requirements.txt | $(VENV)/bin/python
 
 $(VENV)/.demo: requirements.txt requirements-demo.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-demo.txt
+	touch $@
+
+$(VENV)/.native: requirements-native.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-native.txt
 	touch $@
 
 $(VENV)/.dev: requirements.txt requirements-demo.txt requirements-dev.txt | $(VENV)/bin/python

@@ -65,7 +65,7 @@ def speak(native: Any, language: str) -> None:
     if language != 'auto':
         QtCore.QLocale.setDefault(QtCore.QLocale(language))
     wanted = [language] if language != 'auto' else QtCore.QLocale.system().uiLanguages()
-    native.profile.setHttpAcceptLanguage(','.join(wanted))
+    native.profile.setHttpAcceptLanguage(','.join(each for each in wanted if each != 'C') or 'en')
     words = QtCore.QTranslator(native)
     folder = QtCore.QLibraryInfo.path(QtCore.QLibraryInfo.LibraryPath.TranslationsPath)
     if words.load(QtCore.QLocale(), 'qtbase', '_', folder):
