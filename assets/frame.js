@@ -145,7 +145,7 @@
     if (words.screen !== 'window' || !window.socket?.connected) return true;
     clearTimeout(patience);
     patience = setTimeout(() => window.close(), PATIENCE_MS);
-    emitEvent('eo-closing', ends);
+    emitEvent('eo-closing', { ends, unsaved: window.eoUnsaved() });
     return false;
   };
   window.edgeosAsked = () => clearTimeout(patience);

@@ -1,20 +1,26 @@
 """The question before the program's own window closes, asked only where something would be lost."""
+import asyncio
+
 from nicegui import Client, context, ui
 from nicegui.events import GenericEventArguments
 
 from edgeos.system import System
 from pages.i18n import _
 from pages.sheet import Button, Sheet, Text, one_per_page
-from pages.unsaved import has_unsaved, others_with_unsaved
+
+OTHERS_LIMIT = 1.0  # s for other browsers to say whether something stands there; one that sleeps has nothing to lose
 
 
 def answer_closing(system: System) -> None:
     """This page is shown in a window: it asks (assets/frame.js) when its owner wants to close it."""
 
-    def decide(event: GenericEventArguments) -> None:
-        losses = losses_of(context.client, system, ends=event.args is True)
+    async def decide(event: GenericEventArguments) -> None:
+        ends, is_unsaved = event.args.get('ends') is True, event.args.get('unsaved') is True
+        losses = [_('what you have entered and not saved')] if is_unsaved else []
+        if ends:
+            losses += await losses_elsewhere(context.client, system)
         if losses:
-            one_per_page('closing', ClosingSheet).ask(losses, ends=event.args is True)
+            one_per_page('closing', ClosingSheet).ask(losses, ends=ends)
             ui.run_javascript('edgeosAsked()')
         else:
             _close()
@@ -22,15 +28,22 @@ def answer_closing(system: System) -> None:
     ui.on('eo-closing', decide)
 
 
-def losses_of(client: Client, system: System, *, ends: bool) -> list[str]:
-    """What is lost with the window, and with the program if it `ends`, too."""
-    losses = [_('what you have entered and not saved')] if has_unsaved(client) else []
-    if ends and others_with_unsaved(client):
+async def losses_elsewhere(here: Client, system: System) -> list[str]:
+    """What is lost when the program ends, beyond what stands in this page."""
+    others = [_is_unsaved(client) for client in list(Client.instances.values())
+              if client is not here and client.has_socket_connection]  # fmt: skip
+    losses = []
+    if any(await asyncio.gather(*others)):
         losses.append(_('what somebody has entered in another browser and not saved'))
-    if ends:
-        running = [job.plugin_id for job in system.plugins.jobs.all() if job.state == 'running']
-        losses += [_('what is being done with the plugin {name}').format(name=name) for name in running]
-    return losses
+    running = [job.plugin_id for job in system.plugins.jobs.all() if job.state == 'running']
+    return losses + [_('what is being done with the plugin {name}').format(name=name) for name in running]
+
+
+async def _is_unsaved(client: Client) -> bool:
+    try:
+        return await client.run_javascript('eoUnsaved()', timeout=OTHERS_LIMIT) is True
+    except TimeoutError:
+        return False
 
 
 class ClosingSheet:

@@ -28,7 +28,6 @@ class Field(Element, Generic[T], component=_ASSETS / 'form_field.js'):
     def __init__(self, kind: str, label: str, text: str | bool, hint: str, **props: Any) -> None:
         super().__init__()
         self._text_now: str | bool = text
-        self._text_put: str | bool = text
         self._listeners: list[Callable[[], Any]] = []
         given = {key: value for key, value in props.items() if value is not None}
         self._props.update({'kind': kind, 'label': label, 'value': text, 'version': 0, 'hint': hint, 'error': '',
@@ -44,11 +43,6 @@ class Field(Element, Generic[T], component=_ASSETS / 'form_field.js'):
     @value.setter
     def value(self, value: T) -> None:
         self._put(self._format(value))
-
-    @property
-    def is_typed(self) -> bool:
-        """Whether its owner has changed what was put there."""
-        return self._text_now != self._text_put
 
     def show_error(self, text: str) -> None:
         """Say what is wrong with it; stays until it is changed or cleared."""
@@ -96,7 +90,7 @@ class Field(Element, Generic[T], component=_ASSETS / 'form_field.js'):
         return self
 
     def _put(self, text: str | bool) -> None:
-        self._text_now = self._text_put = text
+        self._text_now = text
         with self._props.suspend_updates():
             self._props['value'] = text
             self._props['error'] = ''

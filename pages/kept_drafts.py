@@ -40,12 +40,6 @@ def find(client: Client, key: str) -> Kept | None:
     return found if found is not None and time.monotonic() - found.at < SECONDS else None
 
 
-def any_of(client: Client) -> bool:
-    """Whether anything was left there, for whatever it was."""
-    where, _key = _place(client, '')
-    return any(place[0] == where and time.monotonic() - kept.at < SECONDS for place, kept in _kept.items())
-
-
 def drop(client: Client, key: str) -> None:
     """It was saved, or thrown away on purpose."""
     _kept.pop(_place(client, key), None)

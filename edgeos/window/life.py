@@ -67,7 +67,8 @@ class Life:
             raise CannotShow(f'the window was not there within {STEP_LIMIT:.0f} s: leave --native out and open '
                              f'{self._url} in a browser') from None  # fmt: skip
         if self._lack is not None:
-            raise CannotShow(failures.missing(str(self._lack.get('what')), str(self._lack.get('detail')), self._url))
+            what, detail = (str(self._lack.get(key, '')) for key in ('what', 'detail'))
+            raise CannotShow(failures.missing(what, detail, self._url))
         if self._exit is not None and self._exit.done() and failures.is_crash(self._exit.result()):
             raise CannotShow(failures.died(self._said, self._exit.result()))
 

@@ -20,6 +20,7 @@ from edgeos.window.program import PROFILE
 
 DARK, LIGHT = '#0f151b', '#f3f5f7'  # --bg of assets/app.css, until the page is there
 ASKING_LIMIT = 2_500  # ms; a page that does not answer by then does not keep the window open
+CUT_OFF = 2_000  # ms for the page that comes instead
 RELOADS = 3  # in a row, when the process of the page has crashed
 MAY_CLOSE = 'window.edgeosClosing ? window.edgeosClosing({ends}) : true'
 
@@ -80,20 +81,24 @@ class View(QtCore.QObject):  # type: ignore[misc]
     # coming
 
     def _look(self, is_fine: bool) -> None:
-        """Whether what was asked for is seen: an error page is no page."""
-        if not self._is_said and is_fine:
-            self._page.runJavaScript('location.origin', 0, self._say_seen)
-        elif not self._is_said:
-            self._pair.say('cannot', what='page', detail='')
-
-    def _say_seen(self, origin: Any) -> None:
+        """Whether what was asked for is seen: an error page is no page, but one that leads on may be cut off."""
         if self._is_said:
             return
-        if origin != self._order['origin'] or not self._native.isVisible():
-            self._pair.say('cannot', what='page', detail=str(origin))
-            return
-        self._is_said = True
-        self._pair.say('shown')
+        if is_fine:
+            self._page.runJavaScript('location.origin', 0, self._say_seen)
+        else:
+            QtCore.QTimer.singleShot(CUT_OFF, self._say_unseen)
+
+    def _say_seen(self, origin: Any) -> None:
+        if not self._is_said and origin == self._order['origin'] and self._native.isVisible():
+            self._is_said = True
+            self._pair.say('shown')
+
+    def _say_unseen(self) -> None:
+        if self._page.isLoading():
+            QtCore.QTimer.singleShot(CUT_OFF, self._say_unseen)
+        elif not self._is_said:
+            self._pair.say('cannot', what='page')
 
     # while it is there
 

@@ -14,6 +14,7 @@ from edgeos.window.life import Life
 from edgeos.window.one_window import OneWindow
 
 ICON = PROJECT / 'assets' / 'favicon.svg'
+START = '/start'  # leads to where the window was left
 POLITE = (signal.SIGTERM, signal.SIGINT, getattr(signal, 'SIGHUP', signal.SIGTERM))  # as good as closing it
 AGAIN_AFTER = 600.0  # s without a crash; then the next one counts as the first
 
@@ -73,4 +74,4 @@ class Window:
             secret = await asyncio.to_thread(load_secret, self._data)
         except OSError as error:
             raise CannotShow(f'{error.filename}: expected a file to read: {error.strerror}') from error
-        return {**self._look, 'url': entry(url, secret, 'window'), 'origin': url}
+        return {**self._look, 'url': entry(url, secret, 'window', START), 'origin': url}

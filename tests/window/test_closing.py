@@ -3,6 +3,7 @@ import base64
 
 import httpx
 
+from tests.e2e.support import chromium, visitor
 from tests.helpers import eventually_sync
 from tests.window.support import terminate
 
@@ -31,6 +32,25 @@ def test_an_unfinished_form_is_asked_about_and_kept(start):
     program.press_x()
     eventually_sync(lambda: program.sees(QUESTION), 10)
     program.press('Close anyway')
+    assert program.end(10) == (0, '')
+
+
+def test_what_stands_in_another_browser_is_asked_about(start):
+    program = start()
+    url = program.url
+    assert program.window
+    with chromium() as browser, visitor(browser) as page:
+        page.goto(url)
+        page.get_by_role('button', name='Add', exact=True).click()
+        page.get_by_role('button', name='MQTT').click()
+        page.get_by_label('Name').fill('Broker in the shed')
+        program.press_x()
+        eventually_sync(lambda: program.sees('what somebody has entered in another browser and not saved'), 10)
+        page.reload()  # and so thrown away
+        page.get_by_role('button', name='Add', exact=True).wait_for()
+    program.press('Keep open')
+    eventually_sync(lambda: not program.sees(QUESTION), 10)
+    program.press_x()
     assert program.end(10) == (0, '')
 
 

@@ -6,7 +6,7 @@ import urllib.request
 
 import psutil
 
-from tests.helpers import eventually_sync
+from tests.helpers import eventually_sync, free_port
 from tests.window.support import is_gone, terminate
 
 
@@ -28,17 +28,23 @@ def test_it_is_used_and_closing_it_ends_the_program(start, tmp_path):
     assert kept == {'x': 70, 'y': 80, 'width': 510, 'height': 430, 'maximized': False}
 
 
-def test_a_maximized_window_comes_back_maximized_and_knows_its_smaller_size(start, tmp_path):
+def test_it_comes_back_as_it_was_maximized_at_its_place_and_page(start, tmp_path):
     (tmp_path / 'data').mkdir()
     place = {'x': 90, 'y': 80, 'width': 510, 'height': 430, 'maximized': True}
     (tmp_path / 'data/window.json').write_text(json.dumps(place))
-    program = start()
+    port = str(free_port())  # the page's memory is that of one address
+    program = start('--port', port)
     assert program.window
     assert program.do('[native.isMaximized(), native.width() > 700]') == [True, True]
     program.do('native.showNormal()')
     eventually_sync(lambda: program.do('list(native.geometry().getRect())') == [90, 80, 510, 430], 5)
     program.do('native.showMaximized()')
+    program.js('(location.href = "/events", 1)')
+    eventually_sync(lambda: program.js('location.pathname + document.readyState') == '/eventscomplete', 15)
     assert terminate(program) == (0, '')
+    again = start('--port', port)
+    eventually_sync(lambda: again.js('location.pathname') == '/events', 20)
+    assert terminate(again) == (0, '')
     assert json.loads((tmp_path / 'data/window.json').read_text()) == place
 
 

@@ -13,8 +13,10 @@ if 'edgeos.window.program' in sys.orig_argv and 'EDGEOS_TEST_HAND' in os.environ
 
     class Hand(socketserver.StreamRequestHandler):
         def handle(self):
-            import webview
-            from qtpy import QtCore, QtWidgets
+            webview, ours = sys.modules.get('webview'), sys.modules.get('edgeos.window.view')
+            if not hasattr(ours, 'View') or not webview.windows or webview.windows[0].native is None:
+                return  # to import here what is being imported there would disturb it
+            QtCore, QtWidgets = ours.QtCore, ours.QtWidgets
 
             class Task(QtCore.QObject):
                 due = QtCore.Signal()
