@@ -108,6 +108,11 @@ def test_packages_are_named_as_debian_calls_them():
     assert failures.packages_of('libnew.so.1') == 'the package with libnew.so.1'
 
 
+def test_a_window_needs_pages(tmp_path):
+    status, errors = Program(tmp_path, '--native', '--headless').end()
+    assert (status, errors.count('\n')) == (2, 1) and '--native shows the pages that --headless leaves out' in errors
+
+
 def test_a_screen_is_what_the_environment_names(monkeypatch):
     assert not has_screen({})
     assert has_screen({'WAYLAND_DISPLAY': 'wayland-0'})
