@@ -110,7 +110,7 @@ def test_packages_are_named_as_debian_calls_them():
 
 def test_a_window_needs_pages(tmp_path):
     status, errors = Program(tmp_path, '--native', '--headless').end()
-    assert (status, errors.count('\n')) == (2, 1) and '--native shows the pages that --headless leaves out' in errors
+    assert (status, errors.count('\n')) == (2, 1) and '--native shows the pages, and --headless has none' in errors
 
 
 def test_a_screen_is_what_the_environment_names(monkeypatch):
