@@ -14,6 +14,7 @@ from pages.i18n import _, current_language
 from pages.plugin_deeds import Deeds
 from pages.plugin_install import install_sheet
 from pages.plugin_rows import Row, offer_rows, rows_of
+from pages.rows import say_phrase
 from pages.time_graph import OVERVIEW, OWN
 from pages.toasts import say_trouble
 from pages.words import list_words
@@ -88,7 +89,8 @@ class PluginsView:
         self._offers = offers
         with self._cards:
             rows = offer_rows(offers.list, self._format, _)
-        self._cards.hear_offers({'rows': rows, 'problems': list(offers.problems), 'as_of': offers.as_of,
+            problems = [say_phrase(_, problem) for problem in offers.problems]
+        self._cards.hear_offers({'rows': rows, 'problems': problems, 'as_of': offers.as_of,
                                  'now': round(self._clock.wall(), 3)})  # fmt: skip
 
     async def refresh(self) -> None:

@@ -13,6 +13,7 @@ from pages.permission_words import Said, say_permissions
 from pages.plugin_rows import source_word
 from pages.process_rows import megabytes, percent
 from pages.readme import render
+from pages.rows import say_phrase
 from pages.sheet import Text
 
 
@@ -63,7 +64,7 @@ async def show_subject(subject: Subject) -> None:
         if subject.why_not:
             with ui.element('div').classes('eo-why eo-warn'):
                 Text('b', _('It cannot be installed here.'))
-                Text('span', subject.why_not, 'next')
+                Text('span', say_phrase(_, subject.why_not), 'next')
         show_permissions(subject)
         if held := held_text(subject.resources):
             Text('p', held, 'eo-small eo-muted')

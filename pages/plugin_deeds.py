@@ -13,6 +13,7 @@ from pages.plugin_install import install_sheet
 from pages.plugin_remove import RemoveSheet, RollBackSheet
 from pages.plugin_rows import page_of
 from pages.process_detail import ConfirmSheet
+from pages.rows import say_error
 from pages.sheet import one_per_page
 from pages.toasts import say_done, say_trouble
 
@@ -80,6 +81,6 @@ async def tried(deed: Awaitable[None]) -> bool:
     try:
         await deed
     except (PluginError, LookupError, OSError) as error:
-        say_trouble(str(error))
+        say_trouble(say_error(_, error))
         return False
     return True

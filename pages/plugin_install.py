@@ -13,6 +13,7 @@ from pages.pin_gate import may_edit
 from pages.plugin_consent import Subject, show_subject, subject_of_manifest, subject_of_offer
 from pages.plugin_progress import ProgressView, show
 from pages.plugin_rows import page_of, title_of
+from pages.rows import say_error, say_phrase
 from pages.sheet import Button, Sheet, Text, one_per_page
 from pages.toasts import say_done, say_trouble
 
@@ -166,7 +167,7 @@ class InstallSheet:
         try:
             task.job = await task.begin(list(task.subject.permissions))
         except (PluginError, LookupError, OSError) as error:
-            self._error.set_text(str(error))
+            self._error.set_text(say_error(_, error))
         else:
             self._follow(task)
         finally:
@@ -179,7 +180,7 @@ class InstallSheet:
         try:
             await self._manager.do_not_offer(subject.id, subject.version)
         except (PluginError, LookupError, OSError) as error:
-            self._error.set_text(str(error))
+            self._error.set_text(say_error(_, error))
             return
         self._sheet.close()
         say_done(_('{version} of {name} is not offered again.').format(version=subject.version, name=subject.name))
@@ -212,7 +213,7 @@ class InstallSheet:
     def _tell(self, task: Task) -> None:
         """What has become of something that nobody watched."""
         if task.job is not None and task.state == 'failed':
-            say_trouble(f'{task.title}: {(task.job.error or {}).get("message", "")}')
+            say_trouble(f'{task.title}: {say_phrase(_, (task.job.error or {}).get("message", ""))}')
         else:
             say_done(task.said)
 
@@ -243,7 +244,7 @@ class InstallSheet:
         try:
             await self._manager.start_plugin(self._task.id)
         except (PluginError, LookupError, OSError) as error:
-            say_trouble(str(error))
+            say_trouble(say_error(_, error))
 
     def _closed(self) -> None:
         self._leave()

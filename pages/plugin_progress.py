@@ -6,6 +6,7 @@ from edgeos.plugins.views import JobView
 from pages.format import Format
 from pages.i18n import _, current_language
 from pages.process_rows import percent
+from pages.rows import say_phrase
 from pages.sheet import Text
 
 MOST_LINES = 300
@@ -42,7 +43,7 @@ class ProgressView:
 
     def show(self, job: JobView) -> None:
         """As it is now."""
-        lines = [str(line['text']) for line in list(job.log)[-MOST_LINES:]]
+        lines = [say_phrase(_, line['text']) for line in list(job.log)[-MOST_LINES:]]
         is_running = job.state == 'running'
         _set(self._step, (lines[-1] if lines else '') if is_running else '')
         _set(self._percent, percent(round(job.percent), self._format) if is_running else '')
@@ -50,8 +51,8 @@ class ProgressView:
         _set(self._log, '\n'.join(lines))
         error = job.error or {}
         is_failed = job.state == 'failed'
-        _set(self._why, str(error.get('message') or _('It did not work.')) if is_failed else '')
-        hint = str(error.get('hint') or _('Nothing was changed: what ran before goes on.'))
+        _set(self._why, say_phrase(_, error.get('message') or _('It did not work.')) if is_failed else '')
+        hint = say_phrase(_, error.get('hint') or _('Nothing was changed: what ran before goes on.'))
         _set(self._hint, hint if is_failed else '')
         show(self._now, is_running)
         show(self._trouble, is_failed)

@@ -9,6 +9,7 @@ from pages.forms import choice_field
 from pages.frame import House
 from pages.i18n import _
 from pages.plugin_install import install_sheet
+from pages.rows import say_error
 from pages.sheet import Button, Sheet, Text
 from pages.toasts import say_trouble
 
@@ -101,7 +102,7 @@ async def _begin(house: House, sheet: Sheet, button: Button, plugin: PluginView,
     try:
         begun = await job
     except (PluginError, LookupError, OSError) as error:
-        say_trouble(str(error))
+        say_trouble(say_error(_, error))
         return
     finally:
         button.set_busy(False)

@@ -8,7 +8,7 @@ from edgeos.plugins.registry import BUILT_IN
 from edgeos.plugins.views import JobView, Offer, PluginView
 from pages.format import Format, Translate, natural
 from pages.process_rows import NO_BAR, against, cpu_bar, megabytes, memory_bar, percent
-from pages.rows import say, say_hint
+from pages.rows import say, say_hint, say_phrase
 
 Row = dict[str, Any]
 ALIVE = frozenset(('starting', 'running', 'unhealthy', 'backoff'))  # what can be stopped
@@ -180,7 +180,7 @@ def offer_row(offer: Offer, words: Format, _: Translate) -> Row:
     """Something that can be had, as the browser takes it."""
     return {
         'id': offer.id, 'name': offer.name, 'version': offer.version, 'about': offer.description,
-        'author': offer.author, 'size': words.bytes(offer.size), 'why_not': offer.why_not or '',
+        'author': offer.author, 'size': words.bytes(offer.size), 'why_not': say_phrase(_, offer.why_not or ''),
         'category': offer.category, 'icon': offer.icon if offer.icon.startswith('data:image/') else '',
         'found': ' '.join((offer.id, offer.name, offer.description, offer.author, offer.category, *offer.keywords)),
         'source': offer.source,

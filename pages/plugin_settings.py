@@ -15,6 +15,7 @@ from pages.i18n import _
 from pages.pin_gate import may_edit
 from pages.plugin_progress import show
 from pages.point_picker import pick_point
+from pages.rows import say_error
 from pages.schema_form import SchemaForm
 from pages.sheet import Button, Text
 from pages.toasts import say_done
@@ -76,7 +77,7 @@ class PluginSettings:
             try:
                 config = await self._manager.config(self._present().id)
             except (PluginError, LookupError, OSError) as error:
-                problem = str(error)
+                problem = say_error(_, error)
             if not self._body.is_deleted:
                 self._body.clear()
                 with self._body:
@@ -112,7 +113,7 @@ class PluginSettings:
             self._error.text = ' '.join(form.show_problems(error.problems))
             return
         except (PluginError, SettingsError, LookupError, OSError) as error:
-            self._error.text = str(error)
+            self._error.text = say_error(_, error)
             return
         finally:
             self._save.set_busy(False)

@@ -14,6 +14,7 @@ from pages.frame import House
 from pages.i18n import _
 from pages.pin_gate import may_edit
 from pages.plugin_deeds import tried
+from pages.rows import say_error, say_phrase
 from pages.sheet import Button, Sheet, Text
 from pages.toasts import say_done, say_trouble
 
@@ -65,7 +66,7 @@ class SourcesSheet:
                     facts.append(_('signed'))
                 Text('div', ' · '.join(facts), 'eo-muted eo-small st-name')
                 if source.problem:
-                    Text('div', source.problem, 'eo-error st-name')
+                    Text('div', say_phrase(_, source.problem), 'eo-error st-name')
             if not is_own:
                 Button(_('Remove'), partial(self._remove, source), look='gh danger',
                        label=_('Remove {name}').format(name=source.name or source.url))  # fmt: skip
@@ -82,7 +83,7 @@ class SourcesSheet:
         try:
             await self._manager.add_source(self._url.value, self._key.value)
         except (PluginError, ValueError, OSError) as error:
-            self._url.show_error(str(error))
+            self._url.show_error(say_error(_, error))
             return
         finally:
             self._button.set_busy(False)
@@ -96,7 +97,7 @@ class SourcesSheet:
         try:
             removed = await self._manager.remove_source(source.url)
         except (PluginError, OSError) as error:
-            say_trouble(str(error))
+            say_trouble(say_error(_, error))
             return
         say_done(_('The source is removed. What is installed from it stays.'),
                  undo=partial(self._bring_back, removed))  # fmt: skip

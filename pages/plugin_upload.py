@@ -10,6 +10,7 @@ from pages.frame import House
 from pages.i18n import _
 from pages.pin_gate import may_edit
 from pages.plugin_install import install_sheet
+from pages.rows import say_error
 from pages.sheet import Button
 from pages.toasts import say_trouble
 
@@ -42,7 +43,8 @@ class FileButton:
             await install_sheet(self._house).open_file(path, lambda: _drop(folder))
         except (PluginError, OSError) as error:
             _drop(folder)
-            say_trouble(_('{file} cannot be installed: {why}').format(file=event.file.name[:80], why=error))
+            said = _('{file} cannot be installed: {why}')
+            say_trouble(said.format(file=event.file.name[:80], why=say_error(_, error)))
         finally:
             self._button.set_busy(False)
             self._upload.reset()

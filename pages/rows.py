@@ -1,11 +1,13 @@
 """What the overview shows of a connection: a pure function from live state to one flat row."""
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from edgeos.connections.bluetooth import BluetoothConnection
 from edgeos.connections.connection import Connection
 from edgeos.connections.state import Failure, Health, Notice, Status, WriteRefused
 from edgeos.gateway import UnknownPoint
+from edgeos.plugins.phrase import Phrase, phrase_of
+from edgeos.plugins.store import UnknownPlugin
 
 Translate = Callable[[str], str]
 Row = dict[str, Any]
@@ -39,8 +41,27 @@ def can_pause(connection: Connection) -> bool:
 def say(_: Translate, said: Failure | Notice) -> str:
     """What a failure or notice says, in the owner's language."""
     template = said.text if isinstance(said, Failure) else said.template
-    values = {key: _(value) if key == 'why' else value for key, value in said.values.items()}
-    return _(template).format_map(values)
+    return _(template).format_map(_filling(_, said.values))
+
+
+def say_phrase(_: Translate, text: str) -> str:
+    """What a phrase says, in the owner's language; any other text stays as it is."""
+    if not isinstance(text, Phrase):
+        return text
+    return _(text.template).format_map(_filling(_, text.values))
+
+
+def _filling(_: Translate, values: Mapping[str, str]) -> dict[str, str]:
+    """What stands in the blanks: a reason may be a sentence of ours."""
+    return {key: _(value) if key == 'why' and not isinstance(value, Phrase) else say_phrase(_, value)
+            for key, value in values.items()}  # fmt: skip
+
+
+def say_error(_: Translate, error: BaseException) -> str:
+    """What has not worked, in the owner's language where that is known."""
+    if isinstance(error, UnknownPlugin):
+        return _('This plugin is not installed any more.')
+    return say_phrase(_, phrase_of(error))
 
 
 def say_hint(_: Translate, failure: Failure) -> str:

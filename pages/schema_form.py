@@ -8,6 +8,7 @@ from nicegui.element import Element
 from pages.forms import Field
 from pages.i18n import _
 from pages.plugin_progress import show
+from pages.rows import say_phrase
 from pages.schema_fields import Node, Place, Surroundings, plain_node
 from pages.schema_rules import (
     MISSING,
@@ -129,7 +130,8 @@ class SchemaForm:
 
     def show_problems(self, problems: Sequence[tuple[Any, str]], *, go: bool = True) -> list[str]:
         """Beside their fields; answers those that belong to none of them."""
-        rest = [f'{".".join(parts_of(path))}: {message}' if path else message for path, message in problems
+        said = [(path, say_phrase(_, message)) for path, message in problems]
+        rest = [f'{".".join(parts_of(path))}: {message}' if path else message for path, message in said
                 if not self._root.show_problem(parts_of(path), message)]  # fmt: skip
         if go:
             self._go_to_first()

@@ -10,6 +10,7 @@ TEXTS: dict[str, tuple[int | str, ...]] = {  # by what is called: which of its a
     'WriteRefused': (0,), 'ValueRefused': (0,), 'frame': (1,),
     'Switch': (1, 2, 'name', 'explanation'), 'said': (0,), 'Words': (1, 2, 3), 'Guess': (1,), 'ValueFormatError': (0,),
     'BadDsn': (0,), 'Why': (0,), 'fault': (1, 2), 'protocol': (0,), 'BadLine': (0,),
+    'Phrase': (0,), 'begin': (2,),
 }  # fmt: skip
 TROUBLES = ('edgeos/reporting/*.py', 'edgeos/plugins/faults.py', 'edgeos/power.py')  # whose constants are sentences that a page shows
 NOT_SHOWN = frozenset(('TEST_MESSAGE',))

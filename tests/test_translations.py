@@ -10,7 +10,8 @@ from tests.messages import messages, passed_on
 BLANK = re.compile(r'\{\w*\}')
 ADDRESSED = re.compile(r'\b(du|dich|dir|dein\w*|Ihnen)\b')
 PASSED_ON = {  # texts that are found where they come from
-    'edgeos/backup.py: template', 'edgeos/plugins/faults.py: failure.text', 'edgeos/plugins/session.py: reason',
+    'edgeos/backup.py: template', 'edgeos/plugins/jobs.py: template',
+    "edgeos/ads/session.py: self._settings['poll_ms']", 'pages/rows.py: text.template', 'edgeos/plugins/faults.py: failure.text', 'edgeos/plugins/session.py: reason',
     'edgeos/plugins/hello.py: f"it speaks version {str(hello.get(\'api\'))[:20]} of the protocol"',
     'edgeos/connections/connection.py: text', 'edgeos/connections/connection.py: hint',
     'edgeos/connections/state.py: template', 'pages/plc_variables.py: error.template',

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeos.plugins.errors import BadPackage
+from edgeos.plugins.phrase import Phrase
 
 _END = struct.Struct('<4s4H2LH')  # the end record: signature, disks, entries, size and offset of the directory, comment
 _ZIP64_LOCATOR = b'PK\x06\x07'
@@ -23,8 +24,8 @@ _MOST_NAME = 300  # characters; with the data folder in front it has to stay bel
 _MOST_RATIO = 100
 _SMALL = 1024 * 1024  # below, no ratio is a bomb
 _CHUNK = 64 * 1024
-_KINDS = {stat.S_IFLNK: 'a link', stat.S_IFCHR: 'a device', stat.S_IFBLK: 'a device', stat.S_IFIFO: 'a pipe',
-          stat.S_IFSOCK: 'a socket'}  # fmt: skip
+_KINDS = {stat.S_IFLNK: Phrase('a link'), stat.S_IFCHR: Phrase('a device'), stat.S_IFBLK: Phrase('a device'),
+          stat.S_IFIFO: Phrase('a pipe'), stat.S_IFSOCK: Phrase('a socket')}  # fmt: skip
 _RESERVED = {'con', 'prn', 'aux', 'nul', *(f'{name}{number}' for name in ('com', 'lpt') for number in range(10))}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, struct.error, ValueError)
@@ -75,7 +76,7 @@ def open_zip(path: Path, bounds: Bounds = PACKAGE) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError, struct.error, ValueError) as error:
-        raise BadArchive(f'the zip is damaged: {error}') from error
+        raise BadArchive(Phrase('the zip is damaged: {error}', error=error)) from error
     try:
         _check_entries(archive, bounds)
     except BadArchive:
@@ -89,7 +90,8 @@ def read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     try:
         return archive.read(entry)
     except _DAMAGE as error:
-        raise BadArchive(f'{entry.filename}: the data in the zip is damaged: {error}') from error
+        raise BadArchive(Phrase('{name}: the data in the zip is damaged: {error}', name=entry.filename,
+                                error=error)) from error  # fmt: skip
 
 
 def make_zip(folder: Path, files: Mapping[str, Path | bytes], target: Path) -> None:
@@ -118,28 +120,29 @@ def _check_end(path: Path, bounds: Bounds) -> None:
     with path.open('rb') as file:
         size = file.seek(0, os.SEEK_END)
         if size > bounds.size:
-            raise BadArchive(f'expected a zip of at most {_mb(bounds.size)}, got {_mb(size)}')
+            raise BadArchive(Phrase('expected a zip of at most {most}, got {size}', most=_mb(bounds.size),
+                                    size=_mb(size)))  # fmt: skip
         file.seek(max(0, size - _END.size - 20))
         tail = file.read()
         file.seek(0)
         start = file.read(4)
     if not start.startswith(b'PK'):
-        raise BadArchive('expected a zip, got something else')
+        raise BadArchive(Phrase('expected a zip, got something else'))
     if len(tail) < _END.size or tail[-_END.size : -_END.size + 4] != b'PK\x05\x06':
-        raise BadArchive('the zip is cut off, or something is appended to it')
+        raise BadArchive(Phrase('the zip is cut off, or something is appended to it'))
     _, disk, first, here, count, length, offset, comment = _END.unpack(tail[-_END.size :])
     if count > bounds.files or length > bounds.files * (_HEADER + 16 + _MOST_NAME):
-        raise BadArchive(f'expected at most {bounds.files} files, got {count}')
+        raise BadArchive(Phrase('expected at most {most} files, got {count}', most=bounds.files, count=count))
     if tail.startswith(_ZIP64_LOCATOR) or disk or first or here != count or comment:
-        raise BadArchive('the zip is of a kind (zip64, or in several parts) that a package does not need')
+        raise BadArchive(Phrase('the zip is of a kind (zip64, or in several parts) that a package does not need'))
     if offset + length + _END.size != size:
-        raise BadArchive('the zip has something in front of it, or inside, that belongs to no file')
+        raise BadArchive(Phrase('the zip has something in front of it, or inside, that belongs to no file'))
 
 
 def _check_entries(archive: zipfile.ZipFile, bounds: Bounds) -> None:
     entries = archive.infolist()
     if len(entries) > bounds.files:
-        raise BadArchive(f'expected at most {bounds.files} files, got {len(entries)}')
+        raise BadArchive(Phrase('expected at most {most} files, got {count}', most=bounds.files, count=len(entries)))
     names: dict[str, bool] = {}  # as a system that ignores case would see it: is it a folder?
     for entry in entries:
         _check_name(entry)
@@ -147,9 +150,11 @@ def _check_entries(archive: zipfile.ZipFile, bounds: Bounds) -> None:
         _check_size(entry)
         _check_place(entry, names)
     if len(names) > bounds.files:
-        raise BadArchive(f'expected at most {bounds.files} files and folders, got {len(names)}')
+        raise BadArchive(Phrase('expected at most {most} files and folders, got {count}', most=bounds.files,
+                                count=len(names)))  # fmt: skip
     if (total := sum(entry.file_size for entry in entries)) > bounds.size:
-        raise BadArchive(f'it would unpack to {_mb(total)}, more than the {_mb(bounds.size)} allowed')
+        raise BadArchive(Phrase('it would unpack to {size}, more than the {most} allowed', size=_mb(total),
+                                most=_mb(bounds.size)))  # fmt: skip
     _check_overlap(archive, entries)
 
 
@@ -157,50 +162,53 @@ def _check_name(entry: zipfile.ZipInfo) -> None:
     name = entry.orig_filename  # zipfile cuts it at a NUL
     shown = repr(name[:80])
     if len(name) > _MOST_NAME:
-        raise BadArchive(f'{shown}: the name is longer than {_MOST_NAME} characters')
+        raise BadArchive(Phrase('{name}: the name is longer than {most} characters', name=shown, most=_MOST_NAME))
     if not name or not name.isprintable():
-        raise BadArchive(f'{shown}: the name has control characters, or is none')
+        raise BadArchive(Phrase('{name}: the name has control characters, or is none', name=shown))
     if name.startswith(('/', '\\')) or ':' in name:
-        raise BadArchive(f'{shown}: the name is absolute')
+        raise BadArchive(Phrase('{name}: the name is absolute', name=shown))
     if '\\' in name:
-        raise BadArchive(f'{shown}: the name has a backslash')
+        raise BadArchive(Phrase('{name}: the name has a backslash', name=shown))
     parts = name.removesuffix('/').split('/')
     if '..' in parts:
-        raise BadArchive(f'{shown}: the name leads out of the package')
+        raise BadArchive(Phrase('{name}: the name leads out of the package', name=shown))
     if any(not part or part == '.' or part[-1] in '. ' or len(part.encode()) > 255
            or part.partition('.')[0].casefold() in _RESERVED for part in parts):  # fmt: skip
-        raise BadArchive(f'{shown}: the name is not possible on every system')
+        raise BadArchive(Phrase('{name}: the name is not possible on every system', name=shown))
 
 
 def _check_kind(entry: zipfile.ZipInfo) -> None:
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind in _KINDS:
-        raise BadArchive(f'{entry.filename!r} is {_KINDS[kind]}; only files and folders are allowed')
+        raise BadArchive(Phrase('{name} is {kind}; only files and folders are allowed', name=repr(entry.filename),
+                                kind=_KINDS[kind]))  # fmt: skip
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or (kind and (kind == stat.S_IFDIR) != entry.is_dir()):
-        raise BadArchive(f'{entry.filename!r} is neither a file nor a folder')
+        raise BadArchive(Phrase('{name} is neither a file nor a folder', name=repr(entry.filename)))
     if entry.flag_bits & 0x41:
-        raise BadArchive(f'{entry.filename!r} is encrypted')
+        raise BadArchive(Phrase('{name} is encrypted', name=repr(entry.filename)))
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise BadArchive(f'{entry.filename!r} is compressed in a way that is not supported')
+        raise BadArchive(Phrase('{name} is compressed in a way that is not supported', name=repr(entry.filename)))
 
 
 def _check_size(entry: zipfile.ZipInfo) -> None:
     if entry.file_size > _SMALL and entry.file_size > _MOST_RATIO * max(1, entry.compress_size):
-        raise BadArchive(f'{entry.filename!r} is a bomb: {_mb(entry.file_size)} out of {entry.compress_size} bytes')
+        raise BadArchive(Phrase('{name} is a bomb: {size} out of {packed} bytes', name=repr(entry.filename),
+                                size=_mb(entry.file_size), packed=entry.compress_size))  # fmt: skip
     if entry.is_dir() and entry.file_size:
-        raise BadArchive(f'{entry.filename!r} is a folder with content of its own')
+        raise BadArchive(Phrase('{name} is a folder with content of its own', name=repr(entry.filename)))
 
 
 def _check_place(entry: zipfile.ZipInfo, names: dict[str, bool]) -> None:
     """No two entries in one place, also where case and composition of letters do not count."""
     key = unicodedata.normalize('NFKC', entry.filename.removesuffix('/')).casefold()
     if key in names and not (names[key] and entry.is_dir()):
-        raise BadArchive(f'{entry.filename!r} is in it twice, or differs from another name in case only')
+        raise BadArchive(Phrase('{name} is in it twice, or differs from another name in case only',
+                                name=repr(entry.filename)))  # fmt: skip
     names[key] = entry.is_dir()
     while '/' in key:
         key = key.rpartition('/')[0]
         if not names.setdefault(key, True):
-            raise BadArchive(f'{entry.filename!r} lies in a file')
+            raise BadArchive(Phrase('{name} lies in a file', name=repr(entry.filename)))
 
 
 def _check_overlap(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> None:
@@ -208,10 +216,11 @@ def _check_overlap(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> 
     end = 0
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         if entry.header_offset < end:
-            raise BadArchive(f'{entry.filename!r} is a bomb: it shares its data with another file')
+            raise BadArchive(Phrase('{name} is a bomb: it shares its data with another file',
+                                    name=repr(entry.filename)))  # fmt: skip
         end = entry.header_offset + _HEADER + len(entry.orig_filename) + entry.compress_size
     if end > archive.start_dir:
-        raise BadArchive('the zip is damaged: a file goes on behind its end')
+        raise BadArchive(Phrase('the zip is damaged: a file goes on behind its end'))
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
@@ -227,10 +236,12 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> N
                 left -= len(chunk)
                 copy.write(chunk)
     except _DAMAGE as error:
-        raise BadArchive(f'{entry.filename!r}: the data in the zip is damaged: {error}') from error
+        raise BadArchive(Phrase('{name}: the data in the zip is damaged: {error}', name=repr(entry.filename),
+                                error=error)) from error  # fmt: skip
     path.chmod(0o644)
     if left:
-        raise BadArchive(f'{entry.filename!r}: the data in the zip is damaged: its size is not what was said')
+        raise BadArchive(Phrase('{name}: the data in the zip is damaged: its size is not what was said',
+                                name=repr(entry.filename)))  # fmt: skip
 
 
 def _mb(size: int) -> str:

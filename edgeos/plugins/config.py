@@ -15,6 +15,7 @@ from edgeos.plugins.config_check import Place, Problem, Schema, Secret, filled, 
 from edgeos.plugins.config_schema import MOST_BYTES, read_schema
 from edgeos.plugins.errors import PluginError
 from edgeos.plugins.manifest import Manifest
+from edgeos.plugins.phrase import Phrase
 from edgeos.plugins.store import Store
 from edgeos.secrets import MASK, MissingSecret, SecretStore
 from edgeos.settings import SettingsError
@@ -24,7 +25,7 @@ Change = Callable[[Any, Place], Any]
 
 NO_SCHEMA: Schema = {'type': 'object'}
 UNKNOWN = Secret('?')
-AGAIN = 'is not known any more; enter it again'
+AGAIN = Phrase('is not known any more; enter it again')
 
 
 class InvalidConfig(PluginError, ValueError):

@@ -12,22 +12,24 @@ from typing import Any
 
 from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
 
+from edgeos.plugins.phrase import Phrase
+
 Schema = Mapping[str, Any]
 Place = tuple[str, ...]
-Problem = tuple[Place, str]  # ('devices', '0', 'host'), 'expected …'
+Problem = tuple[Place, str]  # ('devices', '0', 'host'), 'expected …' as a phrase
 
 MOST_BYTES = 64 * 1024
 MOST_CHARACTERS = 10_000  # of a text whose schema says nothing
 MOST_ID = 512
-KINDS = {'string': 'a text', 'integer': 'a whole number', 'number': 'a number', 'boolean': 'true or false',
-         'array': 'a list', 'object': 'an object'}  # fmt: skip
+KINDS = {'string': Phrase('a text'), 'integer': Phrase('a whole number'), 'number': Phrase('a number'),
+         'boolean': Phrase('true or false'), 'array': Phrase('a list'), 'object': Phrase('an object')}  # fmt: skip
 TYPES = {'string': str, 'boolean': bool, 'array': list, 'object': dict}
 _URI = re.compile(r'[A-Za-z][A-Za-z0-9+.-]{0,20}://[^\s/?#][^\s]*')
 _FORMATS: dict[str, tuple[Callable[[str], object], str]] = {
-    'uri': (_URI.fullmatch, 'an address, such as https://example.org/path'),
+    'uri': (_URI.fullmatch, Phrase('an address, such as https://example.org/path')),
     'point': (lambda text: _is_id(text) and '/' in text.strip('/'),
-              'the id of a point, such as plc_001/MAIN.fTemperature'),
-    'glob': (lambda text: _is_id(text), 'a pattern of point ids, such as plc_001/MAIN.*'),
+              Phrase('the id of a point, such as plc_001/MAIN.fTemperature')),
+    'glob': (lambda text: _is_id(text), Phrase('a pattern of point ids, such as plc_001/MAIN.*')),
 }  # fmt: skip
 
 
@@ -40,13 +42,13 @@ class Secret(str):
 def problems(schema: Schema, config: object) -> list[Problem]:
     """Everything that is wrong; no message shows a value. Takes a configuration with its defaults filled in."""
     if not isinstance(config, dict):
-        return [((), 'expected an object')]
+        return [((), _expected(KINDS['object']))]
     try:
         size = len(json.dumps(config, allow_nan=False))
     except (ValueError, TypeError, RecursionError):
-        return [((), 'expected JSON without infinite numbers')]
+        return [((), _expected(Phrase('JSON without infinite numbers')))]
     if size > MOST_BYTES:
-        return [((), f'expected at most {MOST_BYTES >> 10} kB, got {size >> 10}')]
+        return [((), Phrase('expected at most {most} kB, got {size}', most=MOST_BYTES >> 10, size=size >> 10))]
     return list(_object(schema, config, ()))
 
 
@@ -123,13 +125,13 @@ def _object(schema: Schema, config: dict[str, Any], place: Place) -> Iterator[Pr
     for name, field in fields.items():
         is_empty = name not in config or config[name] == ''
         if is_empty and name in required:
-            yield (*place, name), 'expected a value'
+            yield (*place, name), _expected(Phrase('a value'))
         elif not is_empty:
             yield from _field(field, config[name], (*place, name))
         elif name in config and field['type'] != 'string':
-            yield (*place, name), f'expected {KINDS[field["type"]]}'
+            yield (*place, name), _expected(KINDS[field['type']])
     if schema.get('additionalProperties') is not True:
-        yield from (((*place, str(name)[:64]), 'is not known') for name in config if name not in fields)
+        yield from (((*place, str(name)[:64]), Phrase('is not known')) for name in config if name not in fields)
 
 
 def _field(schema: Schema, value: Any, place: Place) -> Iterator[Problem]:
@@ -137,13 +139,13 @@ def _field(schema: Schema, value: Any, place: Place) -> Iterator[Problem]:
         return
     kind = schema['type']
     if not _is_of(value, kind):
-        yield place, f'expected {KINDS[kind]}'
+        yield place, _expected(KINDS[kind])
         return
     if 'enum' in schema and not any(_same(value, choice) for choice in schema['enum']):
-        yield place, f'expected one of {_listed(schema["enum"])}'
+        yield place, _expected(Phrase('one of {choices}', choices=_listed(schema['enum'])))
     if 'const' in schema and not _same(value, schema['const']):
-        yield place, f'expected {_listed([schema["const"]])}'
-    yield from ((place, f'expected {text}') for text in _expectations(schema, value))
+        yield place, _expected(_listed([schema['const']]))
+    yield from ((place, _expected(text)) for text in _expectations(schema, value))
     if kind == 'object':
         yield from _object(schema, value, place)
     elif kind == 'array':
@@ -157,30 +159,34 @@ def _expectations(schema: Schema, value: Any) -> Iterator[str]:
         yield from _of_text(schema, value)
     elif isinstance(value, list):
         if len(value) < (least := schema.get('minItems', 0)):
-            yield f'at least {least} entries' if least > 1 else 'at least one entry'
+            yield Phrase('at least {count} entries' if least > 1 else 'at least one entry', count=least)
         if len(value) > (most := schema.get('maxItems', MOST_CHARACTERS)):
-            yield f'at most {most} entries' if most > 1 else 'at most one entry'
+            yield Phrase('at most {count} entries' if most > 1 else 'at most one entry', count=most)
     elif isinstance(value, int | float):
         if value < schema.get('minimum', -math.inf):
-            yield f'at least {schema["minimum"]:g}'
+            yield Phrase('at least {limit}', limit=f'{schema["minimum"]:g}')
         if value > schema.get('maximum', math.inf):
-            yield f'at most {schema["maximum"]:g}'
+            yield Phrase('at most {limit}', limit=f'{schema["maximum"]:g}')
 
 
 def _of_text(schema: Schema, value: str) -> Iterator[str]:
     if len(value) < (least := schema.get('minLength', 0)):
-        yield f'at least {least} characters'
+        yield Phrase('at least {count} characters', count=least)
     if len(value) > (most := min(MOST_CHARACTERS, schema.get('maxLength', MOST_CHARACTERS))):
-        yield f'at most {most} characters'
+        yield Phrase('at most {count} characters', count=most)
         return
     if not _is_unicode(value):
-        yield 'a text that can be written'
+        yield Phrase('a text that can be written')
         return
     if (pattern := schema.get('pattern')) and not _fits(pattern, value):
-        yield f'a text like {pattern}'
+        yield Phrase('a text like {pattern}', pattern=pattern)
     is_right, what = _FORMATS.get(schema.get('format', ''), (bool, ''))
     if what and not is_right(value):
         yield what
+
+
+def _expected(what: str) -> Phrase:
+    return Phrase('expected {what}', what=what)
 
 
 def pattern_problem(pattern: str) -> str | None:

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from edgeos.plugins.errors import BadText
 from edgeos.plugins.manifest import RESERVED
+from edgeos.plugins.phrase import Phrase
 
 PLUGIN_ID = re.compile(r'[a-z][a-z0-9-]{1,62}')
 MARK = 'uninstall'
@@ -42,13 +43,13 @@ class Folders:
     def plugin(self, plugin_id: str) -> Path:
         """Raises BadText for what is no id."""
         if not PLUGIN_ID.fullmatch(plugin_id) or plugin_id in RESERVED:
-            raise BadText(f'{plugin_id[:80]!r} cannot be the id of a plugin')
+            raise BadText(Phrase('{id} cannot be the id of a plugin', id=repr(plugin_id[:80])))
         return self.root / plugin_id
 
     def version(self, plugin_id: str, version: str) -> Path:
         """Raises BadText for what is no id or version."""
         if not VERSION.fullmatch(version):
-            raise BadText(f'{version[:80]!r} cannot be the version of a plugin')
+            raise BadText(Phrase('{version} cannot be the version of a plugin', version=repr(version[:80])))
         return self.plugin(plugin_id) / version
 
     def data(self, plugin_id: str) -> Path:

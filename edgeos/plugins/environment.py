@@ -18,7 +18,9 @@ from typing import NamedTuple
 
 from edgeos.plugins import disk
 from edgeos.plugins.errors import PluginError
+from edgeos.plugins.lock import FILE as LOCK
 from edgeos.plugins.lock import Locked, read_lock
+from edgeos.plugins.phrase import Phrase, phrase_of
 from edgeos.processes import ChildProcess, ProcessError
 
 TIME_LIMIT = 300.0  # s; an SD card and a package of 64 MB
@@ -27,12 +29,13 @@ LAST_LINES = 20
 
 # How each tool says what went wrong, and what that means.
 REASONS = (
-    (('do not match the hashes', 'hash mismatch'), 'a wheel does not have the hash that requirements.lock names'),
-    (('no space left', 'os error 28'), 'the disk is full'),
+    (('do not match the hashes', 'hash mismatch'),
+     Phrase('a wheel does not have the hash that {file} names', file=LOCK)),
+    (('no space left', 'os error 28'), Phrase('the disk is full')),
     (('require-hashes', 'must have their versions pinned', 'requirements must be pinned'),
-     'a wheel needs another package that requirements.lock does not name'),
+     Phrase('a wheel needs another package that {file} does not name', file=LOCK)),
     (('no matching distribution', 'no solution found', 'could not find a version'),
-     'a package it needs is not among its wheels, or has none for this system'),
+     Phrase('a package it needs is not among its wheels, or has none for this system')),
 )  # fmt: skip
 
 OnLine = Callable[[str], None]
@@ -57,7 +60,7 @@ async def make_environment(folder: Path, temporary: Path, on_line: OnLine, tools
     """
     tools = find_tools() if tools is None else tools
     if not tools:
-        raise EnvironmentFailed('neither uv nor pip was found beside the app')
+        raise EnvironmentFailed(Phrase('neither uv nor pip was found beside the app'))
     locked = await asyncio.to_thread(_prepare, folder, temporary)
     if locked:
         await _install(folder, temporary, on_line, tools, limit)
@@ -110,7 +113,7 @@ def _prepare(folder: Path, temporary: Path) -> list[Locked]:
     disk.remove(folder / 'venv')
     temporary.mkdir(parents=True)
     _Builder(symlinks=os.name != 'nt', with_pip=False).create(folder / 'venv')
-    locked = list(read_lock((folder / 'requirements.lock').read_text('utf-8')))
+    locked = list(read_lock((folder / LOCK).read_text('utf-8')))
     (temporary / 'requirements.txt').write_text(''.join(f'{item}\n' for item in locked), 'utf-8')
     return locked
 
@@ -133,7 +136,8 @@ async def _install(folder: Path, temporary: Path, on_line: OnLine, tools: Sequen
         except EnvironmentFailed as error:
             if number == len(tools) - 1:
                 raise
-            on_line(f'{tool.name} could not do it ({error}); trying {tools[number + 1].name}.')
+            on_line(Phrase('{tool} could not do it ({why}); trying {other}.', tool=tool.name, why=phrase_of(error),
+                           other=tools[number + 1].name))  # fmt: skip
 
 
 async def _run_tool(tool: Tool, folder: Path, temporary: Path, on_line: OnLine, limit: float) -> None:
@@ -152,7 +156,8 @@ async def _run_tool(tool: Tool, folder: Path, temporary: Path, on_line: OnLine, 
             os.setpriority(os.PRIO_PROCESS, child.pid or 0, NICENESS)
         status = await asyncio.wait_for(child.wait(), limit)
     except TimeoutError:
-        raise EnvironmentFailed(f'{tool.name} took longer than {limit:.0f} s') from None
+        raise EnvironmentFailed(Phrase('{tool} took longer than {seconds} s', tool=tool.name,
+                                       seconds=f'{limit:.0f}')) from None  # fmt: skip
     except ProcessError as error:
         raise EnvironmentFailed(str(error)) from error
     finally:
@@ -188,4 +193,5 @@ def _reason(tool: Tool, said: Sequence[str], status: int) -> str:
         if any(sign in everything for sign in signs):
             return reason
     errors = [line.strip() for line in said if line.lower().startswith(('error', 'fatal'))] or [*said, '']
-    return f'{tool.name} ended with status {status}: {errors[-1].strip()[:300]}'
+    return Phrase('{tool} ended with status {status}: {error}', tool=tool.name, status=status,
+                  error=errors[-1].strip()[:300])  # fmt: skip

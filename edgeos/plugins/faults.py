@@ -4,6 +4,7 @@ import signal
 from dataclasses import replace
 
 from edgeos.connections.state import Failure
+from edgeos.plugins.phrase import Phrase
 
 RESTARTS = 'It is started again by itself. If this goes on, look at its log and tell its author.'
 EX_SOFTWARE, EX_CONFIG = 70, 78
@@ -16,12 +17,18 @@ class PluginFailed(Exception):
 
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
-        super().__init__(failure.message)
+        super().__init__(phrase(failure))
 
 
 def fault(code: str, text: str, hint: str = RESTARTS, **values: object) -> Failure:
     """`text` and `hint` are templates that `values` fills."""
-    return Failure(code, text, hint, {key: str(value) for key, value in values.items()})
+    filling = {key: value if isinstance(value, str) else str(value) for key, value in values.items()}
+    return Failure(code, text, hint, filling)
+
+
+def phrase(failure: Failure) -> Phrase:
+    """What it says, as a page can say it in another language."""
+    return Phrase(failure.text, **failure.values)
 
 
 def at(failure: Failure, wall: float) -> Failure:

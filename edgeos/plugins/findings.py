@@ -6,6 +6,7 @@ import orjson
 from pydantic import ValidationError
 
 from edgeos.plugins.errors import BadPackage
+from edgeos.plugins.phrase import Phrase, at_place
 from edgeos.settings_file import EXPECTED, key_path, short
 
 _JSON = {'dict_type': 'an object', 'model_type': 'an object', 'string_type': 'a text', 'list_type': 'a list',
@@ -24,24 +25,29 @@ class Finding(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        return ': '.join(part for part in self if part)
+        return str(self.phrase)
+
+    @property
+    def phrase(self) -> str:
+        """As one text, as far as it can be said in another language."""
+        return at_place(self.message, self.file, self.key)
 
 
 def read_json(data: bytes, most: int) -> Any:
     """At most `most` bytes, UTF-8, no NaN, at most 1024 levels deep. Raises BadJson. Blocks when it is much."""
     if len(data) > most:
-        raise BadJson(f'expected at most {most} bytes, got {len(data)}')
+        raise BadJson(Phrase('expected at most {most} bytes, got {count}', most=most, count=len(data)))
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise BadJson(f'expected JSON, got: {error}') from None
+        raise BadJson(Phrase('expected JSON, got: {error}', error=error)) from None
 
 
 def read_object(data: bytes, most: int) -> dict[str, Any]:
     """The same where only an object will do."""
     found = read_json(data, most)
     if not isinstance(found, dict):
-        raise BadJson(f'expected an object, got {short(found)}')
+        raise BadJson(Phrase('expected an object, got {text}', text=short(found)))
     return found
 
 

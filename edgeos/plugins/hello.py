@@ -10,6 +10,7 @@ from edgeos.plugins.faults import PluginFailed
 from edgeos.plugins.isolation import is_root, owner_of
 from edgeos.plugins.messages import INVALID, Message
 from edgeos.plugins.order import Desk, Order
+from edgeos.plugins.phrase import Phrase
 from edgeos.rpc import RpcError
 
 API = 1
@@ -58,7 +59,7 @@ def check_hello(hello: Message, order: Order, token: str, pid: int) -> None:
     if (hello.get('id'), hello.get('version')) != (manifest.id, manifest.version):
         raise PluginFailed(faults.protocol('it is another plugin or version than was installed'))
     if is_root() and owner_of(pid) not in (None, order.uid):
-        raise PluginFailed(faults.no_isolation('it did not give up the rights of root'))
+        raise PluginFailed(faults.no_isolation(Phrase('it did not give up the rights of root')))
 
 
 def isolation_in(hello: Message) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from edgeos.plugins.lock import sha256
 from edgeos.plugins.manifest import FILE, MOST_BYTES, Manifest, read_manifest
 from edgeos.plugins.package import differs, open_package
 from edgeos.plugins.permissions import added
+from edgeos.plugins.phrase import Phrase
 from edgeos.plugins.registry import Release, download, source_name
 from edgeos.plugins.store import Entry
 from edgeos.plugins.switching import DidNotStart, Switching
@@ -39,7 +40,7 @@ class NeedsConsent(PluginError):
     """Raised when the owner has not agreed to these permissions yet."""
 
     def __init__(self, permissions: list[str]) -> None:
-        super().__init__(f'asks for {", ".join(permissions)}')
+        super().__init__(Phrase('asks for {permissions}', permissions=', '.join(permissions)))
         self.permissions = permissions
 
 
@@ -87,9 +88,10 @@ class Installer:
         self._folders.version(wanted.id, wanted.version)
         entry = self._store.find(wanted.id) or Entry()
         if entry.current == wanted.version:
-            raise CannotInstall(f'{wanted.id} {wanted.version} is installed already')
+            raise CannotInstall(Phrase('{plugin} {version} is installed already', plugin=wanted.id,
+                                       version=wanted.version))  # fmt: skip
         if self._is_taken(wanted.id):
-            raise CannotInstall(f'{wanted.id} is the id of a connection')
+            raise CannotInstall(Phrase('{plugin} is the id of a connection', plugin=wanted.id))
         missing = [name for name in added(entry.granted, wanted.permissions) if name not in granted]
         if missing:
             raise NeedsConsent(missing)
@@ -105,7 +107,7 @@ class Installer:
 
     async def _install(self, job: Job, wanted: Wanted) -> None:
         if self._slots.locked():
-            job.say('Waiting for other installs.')
+            job.say(Phrase('Waiting for other installs.'))
         work = self._folders.new_work('install')
         try:
             async with self._slots:
@@ -123,24 +125,25 @@ class Installer:
         await to_end(self._check_space, wanted)
         package = wanted.file or work / 'package.zip'
         if wanted.release:
-            job.begin('download', 3, f'Fetching {wanted.size} bytes.')
+            job.begin('download', 3, 'Fetching {size} kB.', size=max(1, wanted.size >> 10))
             await self._download(wanted.release, package, partial(_show_progress, job))
         job.begin('check', 35, 'Checking and unpacking the package.')
         manifest = await to_end(open_package, package, work / 'package')
         if wanted.manifest and manifest != wanted.manifest:
-            raise BadPackage('the file was changed while it was installed')
+            raise BadPackage(Phrase('the file was changed while it was installed'))
         if wanted.release and (difference := differs(manifest, wanted.release)):
-            raise BadPackage(f'the package is not what the registry says: {difference}')
+            raise BadPackage(Phrase('the package is not what the registry says: {difference}', difference=difference))
         return manifest
 
     def _check_space(self, wanted: Wanted) -> None:
         if self._folders.marks(wanted.id):
-            raise CannotInstall('it is half removed: restart the app, which finishes that')
+            raise CannotInstall(Phrase('it is half removed: restart the app, which finishes that'))
         self._check_free(wanted.size + wanted.unpacked_size)
 
     def _check_free(self, size: int) -> None:
         if (free := self._free(self._folders.root)) < size + SPARE:
-            raise CannotInstall(f'{size + SPARE >> 20} MB have to be free, and {free >> 20} MB are')
+            raise CannotInstall(Phrase('{needed} MB have to be free, and {free} MB are', needed=size + SPARE >> 20,
+                                       free=free >> 20))  # fmt: skip
 
     async def _build(self, job: Job, manifest: Manifest, work: Path) -> Path:
         """The package at its final place, because environments cannot be moved, and its environment in it."""
@@ -164,7 +167,8 @@ class Installer:
         """How big they get is known only now."""
         size = sum(_unpacked_size(wheel) for wheel in (folder / 'wheels').glob('*.whl'))
         if size > MOST_UNPACKED:
-            raise CannotInstall(f'its wheels unpack to {size >> 20} MB; {MOST_UNPACKED >> 20} MB are allowed')
+            raise CannotInstall(Phrase('its wheels unpack to {size} MB; {most} MB are allowed', size=size >> 20,
+                                       most=MOST_UNPACKED >> 20))  # fmt: skip
         self._check_free(BYTECODE_TIMES * size)
 
     async def _try_out(self, job: Job, manifest: Manifest, folder: Path) -> None:
@@ -172,11 +176,16 @@ class Installer:
         try:
             await asyncio.wait_for(self._runner.start_trial(manifest, folder), manifest.start_timeout_s + TRIAL_LIMIT)
         except TimeoutError:
-            raise DidNotStart('it did not come up in time') from None
+            raise DidNotStart(Phrase('it did not come up in time')) from None
+        except DidNotStart as error:
+            for line in error.said:
+                job.say(line)
+            raise
 
     async def _switch(self, job: Job, wanted: Wanted) -> None:
         before = self._store.find(wanted.id) or Entry()
-        job.begin('switch', 90, f'{wanted.version} takes over.' if before.current else f'{wanted.version} is ready.')
+        job.begin('switch', 90, '{version} takes over.' if before.current else '{version} is ready.',
+                  version=wanted.version)  # fmt: skip
         is_update = before.current is not None
         changes: dict[str, Any] = {
             'current': wanted.version, 'previous': before.current, 'on_trial': is_update and before.wanted,
@@ -221,7 +230,7 @@ def _look_into(path: Path) -> Wanted:
     with open_zip(path) as archive:
         entry = next((entry for entry in archive.infolist() if entry.filename == FILE), None)
         if entry is None or entry.file_size > MOST_BYTES:
-            raise BadPackage(f'{FILE}: is missing' if entry is None else f'{FILE}: is too long')
+            raise BadPackage(Phrase('{file}: is missing' if entry is None else '{file}: is too long', file=FILE))
         manifest = read_manifest(read_entry(archive, entry))
     unpacked = _unpacked_size(path)
     return Wanted(manifest.id, manifest.version, manifest.permissions, path.stat().st_size, unpacked, path, manifest)

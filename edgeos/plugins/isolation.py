@@ -16,6 +16,7 @@ from typing import Any
 
 from edgeos.plugins.manifest import Manifest
 from edgeos.plugins.permissions import Permission, http_ports
+from edgeos.plugins.phrase import Phrase
 
 FIRST_UID, LAST_UID = 60706, 61183  # systemd uses none of these, unlike the next ones, and no distribution does
 PASSED_ON = ('PATH', 'LANG', 'LC_ALL', 'TZ')
@@ -92,7 +93,7 @@ def free_uid(taken: Container[int], seed: str = '') -> int:
         uid = FIRST_UID + (begin + number) % count
         if uid not in used and uid not in taken:
             return uid
-    raise NoIsolation(f'all user numbers from {FIRST_UID} to {LAST_UID} are taken')
+    raise NoIsolation(Phrase('all user numbers from {first} to {last} are taken', first=FIRST_UID, last=LAST_UID))
 
 
 def _running_uids() -> set[int]:
@@ -105,11 +106,11 @@ def check_user(uid: int | None) -> None:
     if not is_root():
         return
     if uid is None or not is_usable(uid):
-        raise NoIsolation('the app runs as root and the plugin has no user of its own')
+        raise NoIsolation(Phrase('the app runs as root and the plugin has no user of its own'))
     if missing := _missing_rights():
-        raise NoIsolation(f'the app runs as root without the right {", ".join(missing)}')
+        raise NoIsolation(Phrase('the app runs as root without the right {rights}', rights=', '.join(missing)))
     if not _is_mapped(uid):
-        raise NoIsolation(f'the user number {uid} does not exist in this container')
+        raise NoIsolation(Phrase('the user number {uid} does not exist in this container', uid=uid))
 
 
 def prepare(folders: Folders, uid: int | None) -> None:

@@ -8,12 +8,16 @@ from typing import Any
 
 from edgeos.clock import SYSTEM_CLOCK, Clock
 from edgeos.plugins.errors import PluginError
+from edgeos.plugins.phrase import Phrase, phrase_of
 from edgeos.reporting import log_error, log_event
 from edgeos.reporting.report import iso
 
 KEPT_JOBS = 50
 LOG_LINES = 1000
 LINE_LENGTH = 2000
+CANCELLED = Phrase('cancelled')
+_WORDS = (Phrase('install'), Phrase('update'), Phrase('roll back'), Phrase('uninstall'), Phrase('repair'))
+ACTIONS: dict[str, Phrase] = {str(word): word for word in _WORDS}
 
 Work = Callable[['Job'], Awaitable[None]]
 
@@ -22,7 +26,7 @@ class Busy(PluginError):
     """Raised when something else is being done with the plugin."""
 
     def __init__(self, plugin_id: str, action: str) -> None:
-        super().__init__(f'{plugin_id} is busy: {action}')
+        super().__init__(Phrase('{plugin} is busy: {action}', plugin=plugin_id, action=ACTIONS.get(action, action)))
         self.action = action
 
 
@@ -41,20 +45,22 @@ class Job:
         self.step = 'prepare'
         self.percent = 0
         self.error: str | None = None
+        self.reason = ''  # the same without the step
         self.log: deque[dict[str, str]] = deque(maxlen=LOG_LINES)  # {t, level, text}
         self.can_cancel = True
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
 
     def say(self, text: str, level: str = 'info') -> None:
-        """A line for the log of the job."""
-        self.log.append({'t': iso(self._clock.wall()), 'level': level, 'text': text[:LINE_LENGTH]})
+        """A line for the log of the job; a phrase, unless it comes from elsewhere."""
+        line = text if len(text) <= LINE_LENGTH else text[:LINE_LENGTH]
+        self.log.append({'t': iso(self._clock.wall()), 'level': level, 'text': line})
 
-    def begin(self, step: str, percent: int, text: str) -> None:
-        """From here on the job is at this step, and so far."""
+    def begin(self, step: str, percent: int, template: str, **values: object) -> None:
+        """From here on the job is at this step, and so far; what is said is a phrase."""
         self.step = step
         self.percent = max(self.percent, percent)
-        self.say(text)
+        self.say(Phrase(template, **values))
 
     def shown(self) -> dict[str, Any]:
         """As the API answers it; without `error` while there is none."""
@@ -87,24 +93,22 @@ class Job:
         try:
             await work(self)
         except asyncio.CancelledError:
-            self._fail('cancelled')
+            self._fail(CANCELLED)
             raise
-        except PluginError as error:
-            self._fail(str(error))
-        except OSError as error:
-            self._fail(f'{error.strerror or error}')
+        except (PluginError, OSError) as error:
+            self._fail(phrase_of(error))
         except Exception as error:
             log_error(error, operation=self.action, plugin=self.plugin_id, step=self.step)
-            self._fail('an error in the app itself; it was reported under Events')
+            self._fail(Phrase('an error in the app itself; it was reported under Events'))
         else:
             self.percent, self.state = 100, 'done'
-            self.say('Done.')
+            self.say(Phrase('Done.'))
 
     def _fail(self, reason: str) -> None:
-        self.error = f'{self.step}: {reason}'
-        self.say(self.error, 'error')
+        self.error, self.reason = f'{self.step}: {reason}', reason
+        self.say(Phrase('Failed: {why}', why=reason), 'error')
         self.state = 'failed'
-        if reason != 'cancelled':
+        if reason != CANCELLED:
             log_event('error', self.plugin_id, f'{self.action.capitalize()} failed at {self.error}')
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from edgeos.plugins.errors import BadPackage
 from edgeos.plugins.findings import Finding
+from edgeos.plugins.phrase import Phrase, phrase_of
 from edgeos.plugins.wheels import WheelName, check_wheel, wheel_name
 
 FILE = 'requirements.lock'
@@ -39,11 +40,13 @@ def read_lock(text: str) -> list[Locked]:
     for number, line in _lines(text):
         found = _LINE.fullmatch(line)
         if found is None:
-            raise BadLock(f'{FILE}: line {number}: expected name==version --hash=sha256:…, got {line[:80]!r}')
+            raise BadLock(Phrase('{file}: line {number}: expected name==version --hash=sha256:…, got {text}', file=FILE,
+                                 number=number, text=repr(line[:80])))  # fmt: skip
         name, version, hashes = found.groups()
         entry = Locked(_canonical(name), version, tuple(hashes.replace('--hash=sha256:', '').split()))
         if entry.name in locked:
-            raise BadLock(f'{FILE}: line {number}: {entry.name} is named twice')
+            raise BadLock(Phrase('{file}: line {number}: {name} is named twice', file=FILE, number=number,
+                                 name=entry.name))  # fmt: skip
         locked[entry.name] = entry
     return list(locked.values())
 
@@ -74,7 +77,7 @@ def wheel_findings(folder: Path) -> Iterator[Finding]:
     try:
         lock = read_lock(_text(folder / FILE))
     except BadLock as error:
-        yield Finding('', '', str(error))
+        yield Finding('', '', phrase_of(error))
         lock = []
     left = {(entry.name, digest) for entry in lock for digest in entry.sha256s}
     versions = {entry.name: entry.version for entry in lock}
@@ -86,18 +89,18 @@ def wheel_findings(folder: Path) -> Iterator[Finding]:
             check_wheel(wheel)
             left.discard((name.name, digest))
         except BadPackage as error:
-            yield Finding(f'{FOLDER}/{wheel.name}', '', str(error))
+            yield Finding(f'{FOLDER}/{wheel.name}', '', phrase_of(error))
     for missing, digest in sorted(left):
-        yield Finding(FILE, missing, f'the wheel with the hash {digest[:12]}… is missing')
+        yield Finding(FILE, missing, Phrase('the wheel with the hash {hash}… is missing', hash=digest[:12]))
 
 
 def _check_named(name: WheelName, digest: str, versions: dict[str, str], hashes: set[tuple[str, str]]) -> None:
     if name.name not in versions:
-        raise BadLock(f'is not named in {FILE}')
+        raise BadLock(Phrase('is not named in {file}', file=FILE))
     if not name.is_version(versions[name.name]):
-        raise BadLock(f'{FILE} names version {versions[name.name]}')
+        raise BadLock(Phrase('{file} names version {version}', file=FILE, version=versions[name.name]))
     if (name.name, digest) not in hashes:
-        raise BadLock(f'is not the file that {FILE} has the hash of')
+        raise BadLock(Phrase('is not the file that {file} has the hash of', file=FILE))
 
 
 def sha256(path: Path) -> str:
@@ -108,10 +111,10 @@ def sha256(path: Path) -> str:
 
 def _name(path: Path) -> WheelName:
     if path.name.endswith(_SOURCES):
-        raise BadPackage('is a source package, which would run code when it is built; '
-                         'only wheels are allowed')  # fmt: skip
+        raise BadPackage(Phrase('is a source package, which would run code when it is built; '
+                                'only wheels are allowed'))  # fmt: skip
     if path.is_dir():
-        raise BadPackage('expected a wheel, got a folder')
+        raise BadPackage(Phrase('expected a wheel, got a folder'))
     return wheel_name(path.name)
 
 
@@ -119,13 +122,14 @@ def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise BadLock(f'{FILE}: is missing') from None
+        raise BadLock(Phrase('{file}: is missing', file=FILE)) from None
     if len(data) > MOST_BYTES:
-        raise BadLock(f'{FILE}: expected at most {MOST_BYTES} bytes, got {len(data)}')
+        raise BadLock(Phrase('{file}: expected at most {most} bytes, got {count}', file=FILE, most=MOST_BYTES,
+                             count=len(data)))  # fmt: skip
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise BadLock(f'{FILE}: expected text in UTF-8') from None
+        raise BadLock(Phrase('{file}: expected text in UTF-8', file=FILE)) from None
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 from edgeos.plugins import faults
 from edgeos.plugins.errors import PluginError
 from edgeos.plugins.faults import PluginFailed
+from edgeos.plugins.phrase import phrase_of
 from edgeos.plugins.storage import Storage
 from edgeos.secrets import MissingSecret
 
@@ -19,5 +20,5 @@ async def needs(get_config: Callable[[], dict[str, Any]], storage: Storage) -> d
     except MissingSecret as error:
         raise PluginFailed(faults.bad_config(str(error))) from error
     except (OSError, PluginError) as error:
-        raise PluginFailed(faults.cannot_start(str(error))) from error
+        raise PluginFailed(faults.cannot_start(phrase_of(error))) from error
     return config

@@ -15,6 +15,7 @@ from edgeos.plugins.config_schema import schema_findings
 from edgeos.plugins.errors import BadPackage
 from edgeos.plugins.findings import Finding
 from edgeos.plugins.manifest import FILE, MOST_BYTES, BadManifest, Manifest, Requires, manifest_findings, read_manifest
+from edgeos.plugins.phrase import Phrase
 from edgeos.plugins.versions import fits
 from edgeos.plugins.wheels import modules_of
 
@@ -41,10 +42,11 @@ def open_package(package: Path, folder: Path) -> Manifest:
     try:
         found = next(package_findings(folder), None)
         if found is not None:
-            raise BadPackage(str(found))
+            raise BadPackage(found.phrase)
         manifest = read_manifest((folder / FILE).read_bytes())
         if (reason := incompatible(manifest)) is not None:
-            raise Incompatible(f'{manifest.name} {manifest.version} {reason}')
+            raise Incompatible(Phrase('{name} {version} {why}', name=manifest.name, version=manifest.version,
+                                      why=reason))  # fmt: skip
         return manifest
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -59,14 +61,16 @@ def incompatible(manifest: Manifest) -> str | None:
 def unfit(requires: Requires) -> str | None:
     """The same from a registry's entry. Looks for programs on the disk."""
     if not fits(requires.edgeos, __version__):
-        return f'needs SmartHome Edge OS {requires.edgeos}; this is {__version__}'
+        return Phrase('needs SmartHome Edge OS {wanted}; this is {here}', wanted=requires.edgeos, here=__version__)
     if not fits(requires.python, platform.python_version()):
-        return f'needs Python {requires.python}; this is {platform.python_version()}'
+        return Phrase('needs Python {wanted}; this is {here}', wanted=requires.python, here=platform.python_version())
     here = (sys.platform, f'{sys.platform}-{platform.machine().lower()}')
     if requires.platforms and not set(here) & set(requires.platforms):
-        return f'runs on {", ".join(requires.platforms)} only; this is {here[1]}'
+        return Phrase('runs on {wanted} only; this is {here}', wanted=', '.join(requires.platforms), here=here[1])
     missing = [program for program in requires.system if shutil.which(program) is None]
-    return f'needs the program {missing[0]}, which is not installed here' if missing else None
+    if not missing:
+        return None
+    return Phrase('needs the program {program}, which is not installed here', program=missing[0])
 
 
 def differs(manifest: Manifest, release: 'Release') -> str | None:
@@ -78,7 +82,8 @@ def differs(manifest: Manifest, release: 'Release') -> str | None:
         ('requires', manifest.requires, release.requires),
     ):
         if inside != told:
-            return f'{FILE}: {key} is not what the registry says: {_shown(inside)} instead of {_shown(told)}'
+            return Phrase('{file}: {key} is not what the registry says: {inside} instead of {told}', file=FILE,
+                          key=key, inside=_shown(inside), told=_shown(told))  # fmt: skip
     return None
 
 
@@ -88,14 +93,15 @@ def package_findings(folder: Path) -> Iterator[Finding]:
     manifest = manifest_of(folder)
     for name in sorted(path.name for path in folder.iterdir()):
         if name not in ALLOWED and (manifest is None or name != manifest.schema_file):
-            yield Finding(name, '', 'does not belong into a package')
+            yield Finding(name, '', Phrase('does not belong into a package'))
     found = list(lock.wheel_findings(folder))
     yield from found
     if found:
         return
     modules = {name for wheel in lock.wheels_of(folder) for name in modules_of(wheel)}
     if manifest is not None and not _has_module(modules, manifest.entry.module.partition(':')[0]):
-        yield Finding(FILE, 'entry.module', f'no wheel has the module {manifest.entry.module.partition(":")[0]}')
+        module = manifest.entry.module.partition(':')[0]
+        yield Finding(FILE, 'entry.module', Phrase('no wheel has the module {module}', module=module))
 
 
 def source_findings(folder: Path) -> Iterator[Finding]:
@@ -122,7 +128,7 @@ def shared_findings(folder: Path) -> Iterator[Finding]:
     """What a folder and a package have in common."""
     data = _read(folder / FILE, MOST_BYTES + 1)
     if data is None:
-        yield Finding(FILE, '', 'is missing')
+        yield Finding(FILE, '', Phrase('is missing'))
         return
     found = manifest_findings(data)
     yield from found
@@ -151,22 +157,22 @@ def _schema_findings(folder: Path, manifest: Manifest) -> Iterator[Finding]:
     if data is not None:
         yield from schema_findings(data, manifest.schema_file)
     elif manifest.config_schema is not None:
-        yield Finding(FILE, 'config_schema', f'there is no file {manifest.config_schema}')
+        yield Finding(FILE, 'config_schema', Phrase('there is no file {file}', file=manifest.config_schema))
 
 
 def _text_findings(folder: Path) -> Iterator[Finding]:
     readme = _read(folder / README, MOST_README + 1)
     if readme is None:
-        yield Finding(README, '', 'is missing: say what the plugin does and how it is set up')
+        yield Finding(README, '', Phrase('is missing: say what the plugin does and how it is set up'))
     elif len(readme) > MOST_README or not _is_text(readme):
-        yield Finding(README, '', f'expected text in UTF-8 of at most {MOST_README} bytes')
+        yield Finding(README, '', Phrase('expected text in UTF-8 of at most {most} bytes', most=MOST_README))
     icon = _read(folder / ICON, MOST_ICON + 1)
     if icon is None:
-        yield Finding(ICON, '', 'is missing')
+        yield Finding(ICON, '', Phrase('is missing'))
     elif len(icon) > MOST_ICON or not _is_text(icon) or b'<svg' not in icon:
-        yield Finding(ICON, '', f'expected an SVG picture of at most {MOST_ICON} bytes')
+        yield Finding(ICON, '', Phrase('expected an SVG picture of at most {most} bytes', most=MOST_ICON))
     elif any(word in icon.lower() for word in _NOT_IN_ICON):
-        yield Finding(ICON, '', 'expected a picture only, without scripts and entities')
+        yield Finding(ICON, '', Phrase('expected a picture only, without scripts and entities'))
 
 
 def _read(path: Path, most: int) -> bytes | None:

@@ -16,6 +16,7 @@ from edgeos.plugins.needs import needs
 from edgeos.plugins.order import Order
 from edgeos.plugins.pause import Pause
 from edgeos.plugins.permissions import parse
+from edgeos.plugins.phrase import Phrase
 from edgeos.plugins.plugin_log import PluginLog
 from edgeos.plugins.points import PluginPoints
 from edgeos.plugins.readings import Readings
@@ -78,7 +79,7 @@ class RunningPlugin(Readings):
         while self.state in (State.STARTING, State.STOPPING):
             await self._changed.wait()
         if self.state not in (State.RUNNING, State.UNHEALTHY):
-            raise PluginFailed(self.last_error or faults.cannot_start('it was stopped'))
+            raise PluginFailed(self.last_error or faults.cannot_start(Phrase('it was stopped')))
 
     async def went_down(self) -> None:
         """Returns when it crashes or fails from now on; not when its owner stops or kills it."""

@@ -13,6 +13,7 @@ from edgeos.clock import SYSTEM_CLOCK, Clock
 from edgeos.files import write_atomically
 from edgeos.plugins.disk import open_file
 from edgeos.plugins.package import unfit
+from edgeos.plugins.phrase import Phrase, phrase_of
 from edgeos.plugins.registry_entries import MOST_BYTES, Listing, Problem, Release, is_web, read_registry
 from edgeos.plugins.registry_fetch import FetchFailed, check_address, download, fetch
 from edgeos.plugins.versions import Version
@@ -112,8 +113,9 @@ class Registry:
             return found
         reasons = [hidden.reason for hidden in self._hidden if hidden.release.id == plugin_id]
         if version is None and reasons:
-            raise UnknownRelease(f'{plugin_id} {reasons[0]}')
-        raise UnknownRelease(f'no registry has the plugin {plugin_id}{f" {version}" if version else ""}')
+            raise UnknownRelease(Phrase('{plugin} {why}', plugin=plugin_id, why=reasons[0]))
+        wanted = f'{plugin_id} {version}' if version else plugin_id
+        raise UnknownRelease(Phrase('no registry has the plugin {plugin}', plugin=wanted))
 
     def best(self, plugin_id: str, version: str) -> Release | None:
         """That version, if it runs here and was not taken back, else the one that is offered."""
@@ -163,13 +165,13 @@ class Registry:
             signature = (await fetch(f'{source.location}.sig', MOST_SIGNATURE))[0] if source.key else b''
             fresh = await asyncio.to_thread(_Kept.make, source, body or b'', signature or b'', etag)
         except FetchFailed as error:
-            return _old(kept, Problem(source.location, '', str(error)))
+            return _old(kept, Problem(source.location, '', phrase_of(error)))
         if not fresh.listing.releases and fresh.listing.problems and kept is not None:
             return _old(kept, *fresh.listing.problems)
         try:
             await asyncio.to_thread(fresh.write, path)
         except OSError as error:
-            why = f'is not kept for times without network: {_text(error)}'
+            why = Phrase('is not kept for times without network: {why}', why=phrase_of(error))
             fresh.listing.problems.append(Problem(source.location, '', why))
         return fresh.listing
 
@@ -215,11 +217,11 @@ def check_signature(key: str, data: bytes, signature: bytes) -> None:
     try:
         public = Ed25519PublicKey.from_public_bytes(_bytes(key.encode(), 32))
     except ValueError:
-        raise FetchFailed('its key is not an ed25519 public key of 32 bytes') from None
+        raise FetchFailed(Phrase('its key is not an ed25519 public key of 32 bytes')) from None
     try:
         public.verify(_bytes(signature, 64), data)
     except (InvalidSignature, ValueError):
-        raise FetchFailed('its signature does not fit its key; it may have been tampered with') from None
+        raise FetchFailed(Phrase('its signature does not fit its key; it may have been tampered with')) from None
 
 
 Chosen = tuple[dict[str, dict[str, Release]], dict[str, Release], list[Hidden], list[Problem]]
@@ -235,7 +237,8 @@ def _choose(listings: Iterable[Listing], unfit: Callable[..., str | None] = unfi
         for plugin_id, versions in own.items():
             if plugin_id in known:
                 first, second = next(iter(known[plugin_id].values())), next(iter(versions.values()))
-                problems.append(Problem(second.source, plugin_id, f'is passed over: {first.source} has this id'))
+                why = Phrase('is passed over: {source} has this id', source=first.source)
+                problems.append(Problem(second.source, plugin_id, why))
             else:
                 known[plugin_id] = versions
     offered: dict[str, Release] = {}
@@ -251,9 +254,9 @@ def _choose(listings: Iterable[Listing], unfit: Callable[..., str | None] = unfi
 
 def _reason(release: Release, unfit: Callable[..., str | None]) -> str | None:
     if release.yanked:
-        return f'was withdrawn: {release.yanked}'
+        return Phrase('was withdrawn: {why}', why=release.yanked)
     if Version.parse(release.version).prerelease and not release.is_latest:
-        return 'is a version for testing'
+        return Phrase('is a version for testing')
     return unfit(release.requires)
 
 
@@ -264,10 +267,9 @@ def _rank(release: Release) -> Version:
 def _old(kept: _Kept | None, *problems: Problem) -> Listing:
     if kept is None:
         return Listing(problems=list(problems))
-    note = 'what was read last is shown'
-    return Listing(kept.listing.releases,
-                   [*(problem._replace(message=f'{problem.message}; {note}') for problem in problems[:1]),
-                    *problems[1:], *kept.listing.problems])  # fmt: skip
+    first = [problem._replace(message=Phrase('{why}; what was read last is shown', why=problem.message))
+             for problem in problems[:1]]  # fmt: skip
+    return Listing(kept.listing.releases, [*first, *problems[1:], *kept.listing.problems])
 
 
 def _read_file(source: Source) -> Listing:
@@ -279,7 +281,7 @@ def _read_file(source: Source) -> Listing:
             with open_file(path.with_name(f'{path.name}.sig')) as file:
                 check_signature(source.key, data, file.read(MOST_SIGNATURE))
     except (FetchFailed, OSError) as error:
-        return Listing(problems=[Problem(source.location, '', _text(error))])
+        return Listing(problems=[Problem(source.location, '', phrase_of(error))])
     return read_registry(data, source.location)
 
 
@@ -294,7 +296,3 @@ def _bytes(text: bytes, length: int) -> bytes:
         return base64.b64decode(stripped, validate=True)
     except binascii.Error as error:
         raise ValueError(str(error)) from error
-
-
-def _text(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from edgeos.plugins.archive import PACKAGE
 from edgeos.plugins.findings import BadJson, explain, read_object
 from edgeos.plugins.manifest import Line, Permissions, Requires, Resources, check_id
+from edgeos.plugins.phrase import Phrase, at_place, phrase_of
 from edgeos.plugins.registry_fetch import FetchFailed, check_address
 from edgeos.plugins.versions import BadVersion, Version
 from edgeos.settings_file import short
@@ -33,7 +34,12 @@ class Problem(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        return ': '.join(part for part in self if part)
+        return str(self.phrase)
+
+    @property
+    def phrase(self) -> str:
+        """As one text, as far as it can be said in another language."""
+        return at_place(self.message, self.source, self.entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,22 +130,25 @@ def read_registry(data: bytes, source: str) -> Listing:
     try:
         found = read_object(data, MOST_BYTES)
     except BadJson as error:
-        problems.append(Problem(source, '', str(error)))
+        problems.append(Problem(source, '', phrase_of(error)))
         return listing
     packages = found.get('packages')
     if type(found.get('registryVersion')) is not int or found['registryVersion'] != 1:
-        problems.append(Problem(source, 'registryVersion', f'expected 1, got {short(found.get("registryVersion"))}'))
+        problems.append(Problem(source, 'registryVersion', Phrase('expected 1, got {text}',
+                                                          text=short(found.get('registryVersion')))))  # fmt: skip
     elif not isinstance(packages, dict):
-        problems.append(Problem(source, 'packages', f'expected an object, got {short(packages)}'))
+        problems.append(Problem(source, 'packages', Phrase('expected an object, got {text}', text=short(packages))))
     elif len(packages) > MOST_PACKAGES:
-        problems.append(Problem(source, 'packages', f'expected at most {MOST_PACKAGES} plugins, got {len(packages)}'))
+        problems.append(Problem(source, 'packages', Phrase('expected at most {most} plugins, got {count}',
+                                                           most=MOST_PACKAGES, count=len(packages))))  # fmt: skip
     else:
         for plugin_id, package in packages.items():
             time.sleep(BREATH)
             for entry in _read_package(plugin_id, package, source):
                 (listing.releases if isinstance(entry, Release) else problems).append(entry)  # type: ignore[arg-type]
     if len(problems) > MOST_PROBLEMS:
-        problems[MOST_PROBLEMS:] = [Problem(source, '', f'and {len(problems) - MOST_PROBLEMS} more problems')]
+        more = Phrase('and {count} more problems', count=len(problems) - MOST_PROBLEMS)
+        problems[MOST_PROBLEMS:] = [Problem(source, '', more)]
     return listing
 
 
@@ -151,7 +160,7 @@ def _read_package(plugin_id: str, found: Any, source: str) -> Iterator[Release |
         return
     versions = found.get('versions') if isinstance(found, dict) else None
     if not isinstance(versions, dict) or len(versions) > MOST_VERSIONS:
-        yield Problem(source, plugin_id, f'expected an object with at most {MOST_VERSIONS} versions')
+        yield Problem(source, plugin_id, Phrase('expected an object with at most {most} versions', most=MOST_VERSIONS))
         return
     try:
         package = _checked(_Package, {**found, 'versions': None})
@@ -169,7 +178,7 @@ def _read_package(plugin_id: str, found: Any, source: str) -> Iterator[Release |
 
 
 def _release(plugin_id: str, package: _Package, version: str, entry: _Version, source: str) -> Release:
-    yanked = entry.yanked if isinstance(entry.yanked, str) else 'it was taken back' if entry.yanked else ''
+    yanked = entry.yanked if isinstance(entry.yanked, str) else Phrase('it was taken back') if entry.yanked else ''
     return Release(
         plugin_id, package.name, package.description, package.icon, version, resolve(entry.dist.url, source),
         entry.dist.sha256, entry.dist.size, entry.dist.unpacked_size, entry.dist.files, entry.requires,
@@ -191,7 +200,7 @@ def resolve(url: str, source: str) -> str:
         check_address(url)
         return url
     if ':' in url or '\\' in url or url.startswith('/') or '..' in url.split('/'):
-        raise FetchFailed(f'expected a path below the folder of the registry, got {url[:80]!r}')
+        raise FetchFailed(Phrase('expected a path below the folder of the registry, got {text}', text=repr(url[:80])))
     return str(Path(source).parent / url)
 
 

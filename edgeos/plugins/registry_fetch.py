@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from edgeos import __version__
 from edgeos.plugins.disk import open_file
 from edgeos.plugins.errors import PluginError
+from edgeos.plugins.phrase import Phrase, at_place, phrase_of
 from edgeos.reporting.post import trust
 from edgeos.settings import is_loopback
 
@@ -60,15 +61,15 @@ def check_address(url: str, scheme: str = '') -> SplitResult:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise FetchFailed(f'expected a web address, got {url[:80]!r}') from None
+        raise FetchFailed(Phrase('expected a web address, got {text}', text=repr(url[:80]))) from None
     if parts.scheme not in ('https', 'http') or not parts.hostname or port == 0 or not url.isprintable():
-        raise FetchFailed(f'expected an address that begins with https://, got {url[:80]!r}')
+        raise FetchFailed(Phrase('expected an address that begins with https://, got {text}', text=repr(url[:80])))
     if parts.scheme == 'http' and not is_loopback(parts.hostname):
-        raise FetchFailed(f'expected https://; {parts.hostname} would be asked without encryption')
+        raise FetchFailed(Phrase('expected https://; {host} would be asked without encryption', host=parts.hostname))
     if scheme and parts.scheme != scheme:
-        raise FetchFailed(f'leads from {scheme} to {parts.scheme}, which is refused')
+        raise FetchFailed(Phrase('leads from {scheme} to {other}, which is refused', scheme=scheme, other=parts.scheme))
     if parts.username is not None or parts.password is not None:
-        raise FetchFailed('expected an address without a user name and password in it')
+        raise FetchFailed(Phrase('expected an address without a user name and password in it'))
     return parts
 
 
@@ -88,13 +89,14 @@ async def open_url(url: str, most: int, seconds: float | None, etag: str = '') -
                         yield answer
                         return
                     url = urljoin(url, target)
-            raise FetchFailed(f'more than {MOST_REDIRECTS} redirections')
+            raise FetchFailed(Phrase('more than {count} redirections', count=MOST_REDIRECTS))
     except TimeoutError:
-        raise FetchFailed(f'{_host(url)} did not answer in time') from None
+        raise FetchFailed(Phrase('{host} did not answer in time', host=_host(url))) from None
     except ssl.SSLCertVerificationError as error:
-        raise FetchFailed(f'the certificate of {_host(url)} is not trusted: {error.verify_message}') from error
+        raise FetchFailed(Phrase('the certificate of {host} is not trusted: {why}', host=_host(url),
+                                 why=error.verify_message)) from error  # fmt: skip
     except (OSError, EOFError, ValueError, http.client.HTTPException) as error:  # LimitOverrunError is an Exception
-        raise FetchFailed(f'{_host(url)} cannot be reached: {_why(error)}') from error
+        raise FetchFailed(Phrase('{host} cannot be reached: {why}', host=_host(url), why=_why(error))) from error
 
 
 async def fetch(url: str, most: int, seconds: float = REGISTRY_TIME, etag: str = '') -> tuple[bytes | None, str]:
@@ -103,7 +105,7 @@ async def fetch(url: str, most: int, seconds: float = REGISTRY_TIME, etag: str =
         if answer.status == 304 and etag:
             return None, etag
         if answer.status != 200:
-            raise FetchFailed(f'{_host(url)} answered {answer.status}')
+            raise FetchFailed(Phrase('{host} answered {status}', host=_host(url), status=answer.status))
         body = b''.join([chunk async for chunk in answer.chunks])
         return body, (answer.headers.get('etag') or '')[:200]
 
@@ -116,15 +118,16 @@ async def download(release: 'Release', target: Path, on_progress: Progress = lam
     try:
         file = await asyncio.to_thread(target.open, 'xb')
     except OSError as error:
-        raise DownloadFailed(f'{target.name} cannot be written: {error.strerror}') from error
+        why = phrase_of(error)
+        raise DownloadFailed(Phrase('{file} cannot be written: {why}', file=target.name, why=why)) from error
     try:
         with file:
             async with asyncio.timeout(DOWNLOAD_TIME):
                 await _fill(release, file, on_progress)
     except (FetchFailed, OSError) as error:
         await asyncio.to_thread(target.unlink, missing_ok=True)
-        why = 'did not arrive in time' if isinstance(error, TimeoutError) else _why(error)
-        raise DownloadFailed(f'{release.name} {release.version}: {why}') from error
+        why = Phrase('did not arrive in time') if isinstance(error, TimeoutError) else _why(error)
+        raise DownloadFailed(at_place(why, f'{release.name} {release.version}')) from error
     except BaseException:
         target.unlink(missing_ok=True)  # noqa: ASYNC240 - nothing can be waited for while this is cancelled
         raise
@@ -137,13 +140,14 @@ async def _fill(release: 'Release', file: BinaryIO, on_progress: Progress) -> No
         async for chunk in chunks:
             done += len(chunk)
             if done > release.size:
-                raise FetchFailed(f'is more than the {release.size} bytes that the registry says')
+                raise FetchFailed(Phrase('is more than the {size} bytes that the registry says', size=release.size))
             await asyncio.to_thread(_keep, file, digest, chunk)
             on_progress(done, release.size)
     if done != release.size:
-        raise FetchFailed(f'has {done} bytes, not the {release.size} that the registry says')
+        raise FetchFailed(Phrase('has {count} bytes, not the {size} that the registry says', count=done,
+                                 size=release.size))  # fmt: skip
     if digest.hexdigest() != release.sha256:
-        raise FetchFailed('is not the file that the registry has the hash of')
+        raise FetchFailed(Phrase('is not the file that {file} has the hash of', file=Phrase('the registry')))
 
 
 async def _chunks(release: 'Release') -> AsyncGenerator[bytes, None]:
@@ -154,7 +158,7 @@ async def _chunks(release: 'Release') -> AsyncGenerator[bytes, None]:
         return
     async with open_url(release.url, release.size, None) as answer:
         if answer.status != 200:
-            raise FetchFailed(f'{_host(release.url)} answered {answer.status}')
+            raise FetchFailed(Phrase('{host} answered {status}', host=_host(release.url), status=answer.status))
         waiting = bytearray()
         async for chunk in answer.chunks:
             waiting += chunk
@@ -181,7 +185,7 @@ async def _ask(parts: SplitResult, most: int, etag: str) -> AsyncIterator[Answer
             head = await _read_head(reader)
         found = _STATUS.match(head)
         if found is None:
-            raise FetchFailed(f'{parts.hostname} does not speak HTTP')
+            raise FetchFailed(Phrase('{host} does not speak HTTP', host=parts.hostname))
         headers = http.client.parse_headers(io.BytesIO(head[found.end() :]))
         yield Answer(int(found[1]), headers, _body(reader, headers, most))
     finally:
@@ -202,28 +206,28 @@ async def _read_head(reader: asyncio.StreamReader) -> bytes:
     try:
         return await reader.readuntil(b'\r\n\r\n')
     except asyncio.LimitOverrunError:
-        raise FetchFailed('the answer begins with too much') from None
+        raise FetchFailed(Phrase('the answer begins with too much')) from None
 
 
 async def _body(reader: asyncio.StreamReader, headers: http.client.HTTPMessage,
                 most: int) -> AsyncGenerator[bytes, None]:  # fmt: skip
     if headers.get('content-encoding', 'identity') != 'identity':
-        raise FetchFailed('the answer is compressed, which nobody asked for')
+        raise FetchFailed(Phrase('the answer is compressed, which nobody asked for'))
     if headers.get('transfer-encoding', '').lower() == 'chunked':
         pieces = _chunked(reader)
     else:
         length = headers.get('content-length')
         if length is not None and not re.fullmatch(r'\d{1,15}', length, re.ASCII):
-            raise FetchFailed('the answer has no proper length')
+            raise FetchFailed(Phrase('the answer has no proper length'))
         if length is not None and int(length) > most:
-            raise FetchFailed(f'is {length} bytes, more than the {most} allowed')
+            raise FetchFailed(Phrase('is {count} bytes, more than the {most} allowed', count=length, most=most))
         pieces = _plain(reader, None if length is None else int(length))
     total = 0
     async with contextlib.aclosing(pieces) as all_pieces:
         async for piece in all_pieces:
             total += len(piece)
             if total > most:
-                raise FetchFailed(f'is more than the {most} bytes allowed')
+                raise FetchFailed(Phrase('is more than the {most} bytes allowed', most=most))
             yield piece
 
 
@@ -236,7 +240,7 @@ async def _plain(reader: asyncio.StreamReader, length: int | None) -> AsyncGener
         if not piece:
             if left is None:
                 return
-            raise FetchFailed('the answer ended early')
+            raise FetchFailed(Phrase('the answer ended early'))
         left = None if left is None else left - len(piece)
         yield piece
 
@@ -247,7 +251,7 @@ async def _chunked(reader: asyncio.StreamReader) -> AsyncGenerator[bytes, None]:
             line = await reader.readline()
         size = line.partition(b';')[0].strip()
         if not re.fullmatch(rb'[0-9A-Fa-f]{1,8}', size):
-            raise FetchFailed('the answer ended early')
+            raise FetchFailed(Phrase('the answer ended early'))
         if not (left := int(size, 16)):
             return
         async for piece in _plain(reader, left):
@@ -261,4 +265,4 @@ def _host(url: str) -> str:
 
 
 def _why(error: BaseException) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    return phrase_of(error) or type(error).__name__

@@ -13,6 +13,7 @@ from edgeos.plugins.faults import PluginFailed
 from edgeos.plugins.hidden import Hidden
 from edgeos.plugins.isolation import Folders, NoIsolation, free_uid, is_root, is_usable
 from edgeos.plugins.manifest import FILE, Manifest, read_manifest
+from edgeos.plugins.phrase import Phrase, phrase_of
 from edgeos.plugins.plugin import RunningPlugin
 from edgeos.plugins.plugin_log import PluginLog
 from edgeos.plugins.services import PluginServices
@@ -29,7 +30,8 @@ class IdTaken(PluginError):
     """Raised for a plugin whose id was given to a connection meanwhile, by hand."""
 
     def __init__(self, plugin_id: str) -> None:
-        super().__init__(f'a connection has the id {plugin_id}, too; give that one another, or uninstall the plugin')
+        super().__init__(Phrase('a connection has the id {plugin}, too; give that one another, or uninstall the plugin',
+                                plugin=plugin_id))  # fmt: skip
 
 
 class NotLoaded(PluginError):
@@ -61,7 +63,7 @@ class PluginRunner:
         if (found := self.plugins.get(plugin_id)) is not None:
             return found
         if (why := self.unloaded.get(plugin_id)) is not None:
-            raise NotLoaded(why.message)
+            raise NotLoaded(faults.phrase(why))
         raise UnknownPlugin(plugin_id)
 
     async def load(self, plugin_id: str) -> RunningPlugin:
@@ -70,8 +72,9 @@ class PluginRunner:
             made = await self._load(plugin_id)
         except (PluginError, OSError, NoIsolation) as error:
             self.plugins.pop(plugin_id, None)
-            why = self.unloaded[plugin_id] = faults.at(faults.cannot_load(str(error)), self._services.clock.wall())
-            raise NotLoaded(why.message) from error
+            fault = faults.cannot_load(phrase_of(error))
+            why = self.unloaded[plugin_id] = faults.at(fault, self._services.clock.wall())
+            raise NotLoaded(faults.phrase(why)) from error
         self.unloaded.pop(plugin_id, None)
         return made
 
@@ -102,10 +105,11 @@ class PluginRunner:
             await try_out(manifest, Folders(folder, work / 'data', work / 'storage.json'), uid, log,
                           self._services.clock, self._services.limits)  # fmt: skip
         except NoIsolation as error:
-            raise DidNotStart(str(error)) from error
+            raise DidNotStart(phrase_of(error)) from error
         except PluginFailed as error:
-            said = [line.text for line in log.lines()[-LAST_WORDS:]]
-            raise DidNotStart('\n'.join([str(error), *said])) from error
+            why, said = phrase_of(error), [line.text for line in log.lines()[-LAST_WORDS:] if line.text.strip()]
+            text = Phrase('{why} It said last: {line}', why=why, line=said[-1].strip()) if said else why
+            raise DidNotStart(text, said) from error
         finally:
             self._trial_uids.discard(uid or 0)
             await to_end(disk.remove, work)
@@ -127,13 +131,13 @@ class PluginRunner:
             try:
                 running = await self.load(plugin_id)
             except NotLoaded as error:
-                raise DidNotStart(str(error)) from error
+                raise DidNotStart(phrase_of(error)) from error
         if entry.wanted:
             try:
                 await running.start()
                 await running.came_up()
             except PluginFailed as error:
-                raise DidNotStart(str(error)) from error
+                raise DidNotStart(phrase_of(error)) from error
 
     async def stop(self, plugin_id: str) -> None:
         """End it, for as long as nobody calls `switch`."""

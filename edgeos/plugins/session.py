@@ -19,6 +19,7 @@ from edgeos.plugins.isolation import NoIsolation, argv, check_user, environment,
 from edgeos.plugins.messages import BAD_CONFIG, Message
 from edgeos.plugins.order import Desk, Order
 from edgeos.plugins.peer import PluginPeer
+from edgeos.plugins.phrase import phrase_of
 from edgeos.plugins.plugin_log import PluginLog
 from edgeos.plugins.strays import Trace, sweep, trace
 from edgeos.processes import ChildProcess, ProcessError
@@ -75,9 +76,9 @@ class Session:
         except TimeoutError:
             raise PluginFailed(faults.not_in_time(manifest.start_timeout_s)) from None
         except NoIsolation as error:
-            raise PluginFailed(faults.no_isolation(str(error))) from error
+            raise PluginFailed(faults.no_isolation(phrase_of(error))) from error
         except (ProcessError, OSError) as error:
-            raise PluginFailed(faults.cannot_start(str(error))) from error
+            raise PluginFailed(faults.cannot_start(phrase_of(error))) from error
         if (pid := self.pid) is None:
             raise PluginFailed(self.ending)
         check_hello(hello, self._order, self._token, pid)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgeos.files import write_atomically
 from edgeos.plugins.errors import PluginError
+from edgeos.plugins.phrase import Phrase, phrase_of
 from edgeos.plugins.registry import BUNDLED, Source, check_signature
 from edgeos.plugins.registry_entries import is_web
 from edgeos.plugins.registry_fetch import FetchFailed, check_address
@@ -41,9 +42,10 @@ class SourceList:
         location, key = location.strip().removeprefix('file://'), key.strip()
         with self._lock:
             if any(source.location == location for source in self.all):
-                raise BadSource('this source is there already')
+                raise BadSource(Phrase('this source is there already'))
             if len(self.added) >= MOST or len(location) > MOST_LENGTH:
-                raise BadSource(f'at most {MOST} sources of at most {MOST_LENGTH} characters')
+                raise BadSource(Phrase('at most {count} sources of at most {length} characters', count=MOST,
+                                       length=MOST_LENGTH))  # fmt: skip
             _check(location, key)
             self._save((*self.added, Source(location, key)))
 
@@ -52,7 +54,7 @@ class SourceList:
         with self._lock:
             removed = next((source for source in self.added if source.location == location), None)
             if removed is None:
-                raise BadSource('no such source was added')
+                raise BadSource(Phrase('no such source was added'))
             self._save(tuple(source for source in self.added if source != removed))
             return removed
 
@@ -68,12 +70,12 @@ def _check(location: str, key: str) -> None:
         if is_web(location):
             check_address(location)
         elif not Path(location).is_absolute() or not Path(location).is_file():
-            raise BadSource('expected an https address, or the absolute path of a file that is there')
+            raise BadSource(Phrase('expected an https address, or the absolute path of a file that is there'))
         if key:
             check_signature(key, b'', b'')
     except FetchFailed as error:
         if not key or 'signature' not in str(error):
-            raise BadSource(str(error)) from error
+            raise BadSource(phrase_of(error)) from error
 
 
 def _read(path: Path) -> list[Source]:

@@ -1,7 +1,7 @@
 """From one version of a plugin to another, and back by itself when the other does not last."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Container, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from edgeos.plugins.environment import is_ready, make_environment
 from edgeos.plugins.errors import PluginError
 from edgeos.plugins.jobs import Job, Jobs
 from edgeos.plugins.manifest import Manifest
+from edgeos.plugins.phrase import Phrase, phrase_of
 from edgeos.plugins.store import Entry, Store, UnknownPlugin
 from edgeos.plugins.threads import to_end
 from edgeos.reporting import log_event
@@ -25,7 +26,11 @@ Environment = Callable[[Path, Path, Callable[[str], None]], Awaitable[None]]
 
 
 class DidNotStart(PluginError):
-    """Raised by a `Runner` when a version does not come up; the text says why."""
+    """Raised by a `Runner` when a version does not come up; the text says why, `said` are the lines it wrote last."""
+
+    def __init__(self, why: str, said: Sequence[str] = ()) -> None:
+        super().__init__(why)
+        self.said = said
 
 
 class NothingToRollBackTo(PluginError):
@@ -78,7 +83,8 @@ class Switching:
         try:
             await self.runner.switch(plugin_id)
         except Exception as error:
-            job.say(f'{changes["current"]} does not come up: {error}', 'error')
+            job.say(Phrase('{version} does not come up: {why}', version=changes['current'], why=phrase_of(error)),
+                    'error')  # fmt: skip
             await self._take_back(job, plugin_id, before, changes, skip_if_bad)
             raise
 
@@ -100,10 +106,10 @@ class Switching:
         try:
             await self.runner.switch(plugin_id)
         except DidNotStart as error:  # it did until now; whoever runs it tries on
-            job.say(f'The version before does not come up either: {error}', 'error')
+            job.say(Phrase('The version before does not come up either: {why}', why=phrase_of(error)), 'error')
             return
         if before is not None and before.current is not None:
-            job.say(f'Back at version {before.current}.', 'warning')
+            job.say(Phrase('Back at version {version}.', version=before.current), 'warning')
 
     # by hand
 
@@ -113,15 +119,16 @@ class Switching:
         Raises UnknownPlugin, NothingToRollBackTo, Busy.
         """
         if self.store.get(plugin_id).previous is None:
-            raise NothingToRollBackTo(f'{plugin_id}: there is no previous version')
+            raise NothingToRollBackTo(Phrase('{plugin}: there is no previous version', plugin=plugin_id))
         return self.jobs.start(plugin_id, 'roll back', partial(self._roll_back, plugin_id=plugin_id, skip=skip))
 
     async def _roll_back(self, job: Job, plugin_id: str, skip: bool, reason: str = '') -> None:
         entry = self.store.get(plugin_id)
         if entry.current is None or entry.previous is None:
-            raise NothingToRollBackTo(f'{plugin_id}: there is no previous version')
+            raise NothingToRollBackTo(Phrase('{plugin}: there is no previous version', plugin=plugin_id))
         await self._renew(job, self.folders.version(plugin_id, entry.previous))
-        job.begin('switch', 60, f'{entry.current} goes, {entry.previous} comes back.')
+        job.begin('switch', 60, '{version} goes, {previous} comes back.', version=entry.current,
+                  previous=entry.previous)  # fmt: skip
         changes = {'current': entry.previous, 'previous': entry.current, 'on_trial': False,
                    'granted': entry.granted_before, 'granted_before': entry.granted}  # fmt: skip
         if skip:

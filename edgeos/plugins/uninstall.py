@@ -13,6 +13,7 @@ from edgeos.plugins.environment import is_ready
 from edgeos.plugins.errors import PluginError
 from edgeos.plugins.jobs import Job
 from edgeos.plugins.manifest import RESERVED
+from edgeos.plugins.phrase import Phrase
 from edgeos.plugins.store import Entry
 from edgeos.plugins.switching import Switching
 from edgeos.plugins.threads import to_end
@@ -104,7 +105,7 @@ class Uninstaller:
                 if not self._is_taken(plugin_id):
                     self._secrets.forget(plugin_id)
             except SettingsError as error:
-                raise CannotUninstall(str(error)) from error
+                raise CannotUninstall(Phrase('its passwords cannot be removed: {why}', why=str(error))) from error
             self._store.drop(plugin_id)
         self._folders.remove_if_empty(plugin_id)
         disk.sync(self._folders.root)

@@ -8,7 +8,8 @@ from edgeos import NAME
 from edgeos.connections.state import Failure
 from edgeos.limiter.watched import iso_utc
 from edgeos.plugins.config_check import Problem
-from edgeos.plugins.jobs import Job
+from edgeos.plugins.jobs import CANCELLED, Job
+from edgeos.plugins.phrase import Phrase
 from edgeos.plugins.plugin import RunningPlugin
 from edgeos.plugins.plugin_log import PluginLog
 from edgeos.plugins.registry import BUNDLED, Registry, Release, Source, source_name
@@ -19,9 +20,15 @@ from edgeos.plugins.supervisor import State
 Lines = Sequence[Mapping[str, Any]]  # {t: ISO 8601, level, text}
 Problems = Sequence[tuple[Any, str]]  # path and what is wrong there
 
-ANOTHER = 'Tell its author, or choose another version.'
-HINTS = {'space': 'Make room on the disk.', 'download': 'Try again when the network is there.', 'check': ANOTHER,
-         'environment': ANOTHER, 'trial': ANOTHER, 'switch': 'What was there before runs on.'}  # fmt: skip
+ANOTHER = Phrase('Tell its author, or choose another version.')
+HINTS = {'space': Phrase('Make room on the disk.'), 'download': Phrase('Try again when the network is there.'),
+         'check': ANOTHER, 'environment': ANOTHER, 'trial': ANOTHER,
+         'switch': Phrase('What was there before runs on.')}  # fmt: skip
+STEPS = {'space': Phrase('search for room'), 'download': Phrase('download'), 'check': Phrase('check of the package'),
+         'environment': Phrase('making of its environment'), 'trial': Phrase('trial start'),
+         'switch': Phrase('change of version'), 'stop': Phrase('stop'), 'remove': Phrase('removal')}  # fmt: skip
+AGAIN = Phrase('Try again.')
+STOPPED, UNCHANGED = Phrase('It was stopped.'), Phrase('Nothing was changed: what ran before goes on.')
 
 
 class LogView:
@@ -65,9 +72,14 @@ class JobView:
 
     @property
     def error(self) -> Mapping[str, str] | None:
+        """Phrases: message and hint."""
         if self._job.error is None:
             return None
-        return {'message': self._job.error, 'hint': HINTS.get(self._job.step, 'Try again.')}
+        if self._job.reason == CANCELLED:
+            return {'message': STOPPED, 'hint': UNCHANGED}
+        step = STEPS.get(self._job.step, self._job.step)
+        message = Phrase('It failed at the {step}: {why}', step=step, why=self._job.reason)
+        return {'message': message, 'hint': HINTS.get(self._job.step, AGAIN)}
 
     @property
     def can_cancel(self) -> bool:
@@ -213,7 +225,7 @@ def offers_of(registry: Registry, store: Store) -> Offers:
     for hidden in registry.hidden():
         plugin_id = hidden.release.id
         found.setdefault(plugin_id, offer_of(hidden.release, installed(plugin_id), hidden.reason))
-    return Offers(list(found.values()), [str(problem) for problem in registry.problems], registry.refreshed_at)
+    return Offers(list(found.values()), [problem.phrase for problem in registry.problems], registry.refreshed_at)
 
 
 @dataclass(frozen=True, slots=True)

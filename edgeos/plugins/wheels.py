@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from edgeos.plugins.archive import WHEEL, BadArchive, open_zip, read_entry
 from edgeos.plugins.errors import BadPackage
+from edgeos.plugins.phrase import Phrase
 
 _AUTOMATIC = ('sitecustomize', 'usercustomize')
 _SCRIPT = re.compile(r'(?!python|pyvenv|activate)[A-Za-z0-9_][A-Za-z0-9._-]{0,99}', re.IGNORECASE)
@@ -40,7 +41,7 @@ def wheel_name(name: str) -> WheelName:
     try:
         found, version, _, tags = parse_wheel_filename(name)
     except (InvalidWheelFilename, ValueError):
-        raise BadPackage('expected a wheel (name-version-tags.whl)') from None
+        raise BadPackage(Phrase('expected a wheel (name-version-tags.whl)')) from None
     return WheelName(str(found), str(version), any(tag.platform == 'any' for tag in tags))
 
 
@@ -65,28 +66,29 @@ def _check_place(name: str) -> None:
     if is_data:
         scheme, parts = parts[1].casefold() if len(parts) > 1 else '', parts[2:]
         if scheme == 'scripts' and not all(_SCRIPT.fullmatch(part) for part in parts if part):
-            raise BadPackage(f'{name!r} would take the place of the interpreter')
+            raise BadPackage(Phrase('{name} would take the place of the interpreter', name=repr(name)))
         if scheme in ('data', 'headers') and parts[:1] not in ([], [''], ['share'], ['etc']):
-            raise BadPackage(f'{name!r} would be put beside the modules; only share/ is allowed there')
+            raise BadPackage(Phrase('{name} would be put beside the modules; only share/ is allowed there',
+                                    name=repr(name)))  # fmt: skip
         if scheme not in ('purelib', 'platlib'):
             return
     if not parts:
         return
     top = parts[0].casefold()
     if top.endswith('.pth') or top.partition('.')[0] in _AUTOMATIC:
-        raise BadPackage(f'{name!r} would be run by itself whenever Python starts')
+        raise BadPackage(Phrase('{name} would be run by itself whenever Python starts', name=repr(name)))
 
 
 def _check_scripts(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
     if entry.file_size > _MOST_SCRIPTS:
-        raise BadArchive(f'{entry.filename!r} is too long')
+        raise BadArchive(Phrase('{name} is too long', name=repr(entry.filename)))
     try:
         lines = read_entry(archive, entry).decode().splitlines()
     except UnicodeDecodeError:
-        raise BadArchive(f'{entry.filename!r} is not text in UTF-8') from None
+        raise BadArchive(Phrase('{name} is not text in UTF-8', name=repr(entry.filename))) from None
     is_scripts = False
     for line in map(str.strip, lines):  # as installers do, which differ: what any of them takes for a script counts
         if line.startswith('['):
             is_scripts = 'scripts' in line
         elif is_scripts and line[:1] not in ('', '#', ';') and not _SCRIPT.fullmatch(re.split('[=: ]', line)[0]):
-            raise BadArchive(f'the script {line[:80]!r} would take the place of another program')
+            raise BadArchive(Phrase('the script {name} would take the place of another program', name=repr(line[:80])))
