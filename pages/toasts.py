@@ -14,6 +14,7 @@ UNDO_SECONDS = 8.0
 Undo = Callable[[], Awaitable[Any]]
 
 _shown: WeakKeyDictionary[Client, Element] = WeakKeyDictionary()
+_unread: WeakKeyDictionary[Client, Element] = WeakKeyDictionary()
 
 
 def say_done(text: str, *, undo: Undo | None = None) -> None:
@@ -37,5 +38,15 @@ def say_done(text: str, *, undo: Undo | None = None) -> None:
 
 
 def say_trouble(text: str) -> None:
-    """It did not work; stays until read."""
-    ui.notify(text, position='bottom', type='negative', timeout=0, close_button=_('Close'), multi_line=True)
+    """It did not work; stays until read. At the top, where it covers no button that comes next.
+
+    Takes the place of the one before.
+    """
+    before = _unread.get(context.client)
+    if before is not None and not before.is_deleted:
+        before.delete()
+    with context.client.content, ui.element('div').classes('eo-toast eo-trouble').props('role="alert"') as toast:
+        _unread[context.client] = toast
+        ui.label(text)
+        with ui.element('button').classes('eo-btn').props('type="button"').on('click', toast.delete):
+            ui.label(_('Close'))
