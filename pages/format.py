@@ -21,6 +21,7 @@ class Format:
     """Numbers and times in the words and digits of one language."""
 
     def __init__(self, language: str, translate: Translate) -> None:
+        self.language = language
         self._translate = translate
         self._decimal, self._group = (',', '.') if language == 'de' else ('.', ',')
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from nicegui import ui
 
+from edgeos.plugins.manifest import Manifest, descriptions_of
 from edgeos.plugins.views import Offer, PluginView
 from pages.format import Format
 from pages.i18n import _, current_language
 from pages.permission_words import Said, say_permissions
-from pages.plugin_rows import source_word
+from pages.plugin_rows import about_of, source_word
 from pages.process_rows import megabytes, percent
 from pages.readme import render
 from pages.rows import say_phrase
@@ -44,15 +45,16 @@ def subject_of_offer(offer: Offer, added: Sequence[str], plugin: PluginView | No
     facts = [offer.author, words.bytes(offer.size) if offer.size else '', offer.published[:10],
              source_word(offer.source, _)]
     return Subject(offer.id, offer.name, offer.version, list(offer.permissions), list(added),
-                   plugin.version if plugin is not None else '', offer.description, [each for each in facts if each],
-                   offer.changelog, offer.why_not or '', offer.resources)  # fmt: skip
+                   plugin.version if plugin is not None else '', about_of(offer, current_language()),
+                   [each for each in facts if each], offer.changelog, offer.why_not or '', offer.resources)  # fmt: skip
 
 
-def subject_of_manifest(manifest: Any, added: Sequence[str], plugin: PluginView | None) -> Subject:
+def subject_of_manifest(manifest: Manifest, added: Sequence[str], plugin: PluginView | None) -> Subject:
     """From a file."""
     facts = [each for each in (manifest.author, manifest.license, _('from a file')) if each]
+    about = descriptions_of(manifest.translations).get(current_language()) or manifest.description
     return Subject(manifest.id, manifest.name, manifest.version, list(manifest.permissions), list(added),
-                   plugin.version if plugin is not None else '', manifest.description, facts)  # fmt: skip
+                   plugin.version if plugin is not None else '', about, facts)  # fmt: skip
 
 
 async def show_subject(subject: Subject) -> None:

@@ -14,7 +14,7 @@ from pages.live_text import LiveTexts
 from pages.permission_words import say_isolation, say_permissions
 from pages.plugin_consent import list_permissions
 from pages.plugin_deeds import Deeds
-from pages.plugin_rows import facts_of, source_word, uses_of
+from pages.plugin_rows import about_of, facts_of, source_word, uses_of
 from pages.readme import render
 from pages.sheet import Button, Text
 from pages.time_graph import OVERVIEW, OWN
@@ -100,7 +100,8 @@ class PluginOverview:
             if html:
                 ui.html(html, sanitize=False)
             else:
-                Text('p', plugin.description or _('Its author has written nothing about it.'), 'pg-long')
+                about = about_of(plugin, current_language())
+                Text('p', about or _('Its author has written nothing about it.'), 'pg-long')
 
     def _show_rights(self, plugin: PluginView) -> None:
         self._rights.clear()

@@ -37,6 +37,11 @@ def page_of(plugin_id: str, tab: str = '') -> str:
     return f'/plugins/{quote(plugin_id)}' + (f'?tab={tab}' if tab else '')
 
 
+def about_of(what: PluginView | Offer, language: str) -> str:
+    """What it is good for, in the owner's language where its author has written that."""
+    return what.descriptions.get(language) or what.description
+
+
 def rows_of(plugins: Iterable[PluginView], words: Format, _: Translate) -> list[Row]:
     """Trouble first, then by name."""
     return [row_of(each, words, _) for each in sorted(plugins, key=_order)]
@@ -66,7 +71,7 @@ def row_of(plugin: PluginView, words: Format, _: Translate) -> Row:
     lamp, reason = lamp_of(plugin, _), reason_of(plugin, words, _)
     action, label = next_action(plugin, _)
     return {
-        'id': plugin.id, 'name': plugin.name, 'version': plugin.version, 'about': plugin.description,
+        'id': plugin.id, 'name': plugin.name, 'version': plugin.version, 'about': about_of(plugin, words.language),
         **lamp._asdict(), **reason._asdict(), 'action': action, 'label': label,
         **uses_of(plugin, words, _), 'facts': facts_of(plugin, words, _),
         'is_on': plugin.state in ALIVE, 'pid': plugin.pid is not None, 'trouble': plugin.state in IN_TROUBLE,
@@ -178,12 +183,13 @@ def source_word(source: str, _: Translate) -> str:
 
 def offer_row(offer: Offer, words: Format, _: Translate) -> Row:
     """Something that can be had, as the browser takes it."""
+    about = about_of(offer, words.language)
+    known = (offer.id, offer.name, about, offer.description, offer.author, offer.category, *offer.keywords)
     return {
-        'id': offer.id, 'name': offer.name, 'version': offer.version, 'about': offer.description,
+        'id': offer.id, 'name': offer.name, 'version': offer.version, 'about': about,
         'author': offer.author, 'size': words.bytes(offer.size), 'why_not': say_phrase(_, offer.why_not or ''),
         'category': offer.category, 'icon': offer.icon if offer.icon.startswith('data:image/') else '',
-        'found': ' '.join((offer.id, offer.name, offer.description, offer.author, offer.category, *offer.keywords)),
-        'source': offer.source,
+        'found': ' '.join(known), 'source': offer.source,
     }  # fmt: skip
 
 

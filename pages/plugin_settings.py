@@ -11,12 +11,13 @@ from edgeos.plugins.views import ConfigView, PluginView
 from edgeos.settings import SettingsError
 from pages.forms import Field
 from pages.frame import House
-from pages.i18n import _
+from pages.i18n import _, current_language
 from pages.pin_gate import may_edit
 from pages.plugin_progress import show
 from pages.point_picker import pick_point
 from pages.rows import say_error
 from pages.schema_form import SchemaForm
+from pages.schema_words import in_language
 from pages.sheet import Button, Text
 from pages.toasts import say_done
 
@@ -88,7 +89,7 @@ class PluginSettings:
         self._is_touched, self._form = False, None
         self._error.text = ''
         if config is not None and config.schema.get('properties'):
-            self._form = SchemaForm(config.schema, config.values, self)
+            self._form = SchemaForm(in_language(config.schema, current_language()), config.values, self)
             self._error.text = ' '.join(self._form.show_problems(config.problems, go=False))
         elif config is not None:
             Text('p', _('This plugin has nothing to set.'), 'eo-muted')

@@ -29,8 +29,8 @@ from pages.schema_rules import (
     hint_of,
     key_of,
     kind_of,
-    word_of,
 )
+from pages.schema_words import name_of_choice
 from pages.sheet import Button
 from pages.write_form import RawField
 
@@ -145,7 +145,7 @@ def plain_node(title: str, schema: Schema, value: Any, around: Surroundings) -> 
 
 def _choice(title: str, schema: Schema, start: Any, around: Surroundings) -> Node:
     values = {key_of(each): each for each in schema['enum']}
-    options = {key: word_of(each) for key, each in values.items()}
+    options = {key: name_of_choice(schema, each) for key, each in values.items()}
     if start is MISSING or key_of(start) not in options:
         options = {NOT_SET: '–', **options}
         start = MISSING

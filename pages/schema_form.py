@@ -22,6 +22,7 @@ from pages.schema_rules import (
     parts_of,
     title_of,
 )
+from pages.schema_words import name_of_choice
 from pages.sheet import Text
 
 
@@ -146,8 +147,9 @@ class SchemaForm:
 def name_of(value: Any, schema: Schema, number: int) -> str:
     """What an entry of a list is called: by its name, or by the first text in it."""
     if isinstance(value, Mapping):
-        texts = [value.get(key) for key in ('name', 'title', 'id', *schema.get('properties', {}))]
-        found = next((text for text in texts if isinstance(text, str) and text), '')
-        if found:
-            return found[:80]
+        fields = schema.get('properties', {})
+        names = [key for key in ('name', 'title', 'id') if key in fields]
+        for key in names or fields:
+            if isinstance(text := value.get(key), str) and text:
+                return name_of_choice(fields.get(key), text)[:80]
     return _('Entry {number}').format(number=number)

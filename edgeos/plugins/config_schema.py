@@ -1,5 +1,6 @@
 """The JSON Schema of a plugin's configuration: only what the form on the page can show."""
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +23,10 @@ _OF = {
     'array': {'items', 'minItems', 'maxItems'},
     'object': {'properties', 'required', 'additionalProperties', 'if', 'then', 'else'},
 }
-_TOP = {'$schema', '$id', '$comment'}
+_TOP = {'$schema', '$id', '$comment', 'translations'}
+MOST_LANGUAGES = 50
+LANGUAGE = r'[a-z]{2}'
+_PARTS = ('items', 'then', 'else')
 _COUNTS = ('minLength', 'maxLength', 'minItems', 'maxItems')
 
 Found = tuple[str, str]
@@ -48,7 +52,39 @@ def schema_findings(data: bytes, file: str) -> list[Finding]:
         return [Finding(file, '', str(error))]
     if schema.get('type') != 'object':
         return [Finding(file, 'type', 'expected "object"')]
-    return [Finding(file, key, message) for key, message in _object(schema, '', 0, _TOP)]
+    found = [*_object(schema, '', 0, _TOP), *_translations(schema)]
+    return [Finding(file, key, message) for key, message in found]
+
+
+def texts_of(schema: Any) -> set[str]:
+    """What the form shows of it: titles, descriptions and choices. Takes a schema that may still be wrong."""
+    if isinstance(schema, list):
+        return {text for part in schema for text in texts_of(part)}
+    if not isinstance(schema, dict):
+        return set()
+    own = [schema.get('title'), schema.get('description'), *_list(schema.get('enum'))]
+    fields = schema.get('properties')
+    parts = [*(fields.values() if isinstance(fields, dict) else ()), *(schema.get(word) for word in _PARTS)]
+    return {text for text in own if isinstance(text, str)} | texts_of(parts)
+
+
+def _translations(schema: dict[str, Any]) -> Iterator[Found]:
+    """What the texts are called in other languages: `{"de": {"Point": "Wert"}}`."""
+    found = schema.get('translations', {})
+    if not isinstance(found, dict) or len(found) > MOST_LANGUAGES:
+        yield 'translations', f'expected an object of at most {MOST_LANGUAGES} languages'
+        return
+    texts = texts_of(schema)
+    for language, words in found.items():
+        at = f'translations.{language[:20]}'
+        if not re.fullmatch(LANGUAGE, language):
+            yield 'translations', f'expected languages of two small letters, got {language[:20]!r}'
+        elif not isinstance(words, dict) or not all(isinstance(word, str) and len(word) <= 1000
+                                                    for word in words.values()):  # fmt: skip
+            yield at, 'expected an object of texts of at most 1000 characters'
+        else:
+            yield from ((at, f'names {text[:80]!r}, which is no title, description or choice')
+                        for text in words if text not in texts)  # fmt: skip
 
 
 def _field(schema: Any, at: str, depth: int) -> Iterator[Found]:
@@ -177,3 +213,7 @@ def _is_of(value: Any, kind: str) -> bool:
 
 def _join(at: str, word: str) -> str:
     return f'{at}.{word}' if at else word
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

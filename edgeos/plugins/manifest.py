@@ -119,6 +119,16 @@ class Resources(Part):
     max_processes: int = Field(default=16, ge=1, le=256, description='at a time')
 
 
+class Translation(Part):
+    """What is said of it in another language."""
+
+    description: Line = Field(default='', max_length=300)
+
+
+Language = Annotated[str, Field(pattern=r'^[a-z]{2}$')]
+Translations = Annotated[dict[Language, Translation], Field(max_length=50)]
+
+
 class HealthCheck(Part):
     """How often it is asked whether it is well, and how long an answer may take."""
 
@@ -135,6 +145,7 @@ class Manifest(Part):
     name: Line = Field(min_length=1, max_length=60)
     version: VersionText = Field(max_length=MOST_CHARACTERS)
     description: Line = Field(default='', max_length=300)
+    translations: Translations = {}
     author: Line = Field(default='', max_length=100)
     license: Line = Field(default='', max_length=60)
     homepage: Annotated[str, Field(max_length=500), AfterValidator(_web_address)] = ''
@@ -161,6 +172,11 @@ class Manifest(Part):
     def asked(self) -> tuple[Permission, ...]:
         """Its permissions, taken apart."""
         return tuple(parse(text) for text in self.permissions)
+
+
+def descriptions_of(translations: Translations) -> dict[str, str]:
+    """By language."""
+    return {language: said.description for language, said in translations.items() if said.description}
 
 
 def read_manifest(data: bytes) -> Manifest:

@@ -1,7 +1,7 @@
 """What a registry says, entry by entry: a broken one hides only itself."""
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from edgeos.plugins.archive import PACKAGE
 from edgeos.plugins.findings import BadJson, explain, read_object
-from edgeos.plugins.manifest import Line, Permissions, Requires, Resources, check_id
+from edgeos.plugins.manifest import Line, Permissions, Requires, Resources, Translations, check_id, descriptions_of
 from edgeos.plugins.phrase import Phrase, at_place, phrase_of
 from edgeos.plugins.registry_fetch import FetchFailed, check_address
 from edgeos.plugins.versions import BadVersion, Version
@@ -70,6 +70,7 @@ class Release:
     keywords: tuple[str, ...] = ()
     category: str = ''
     is_latest: bool = False  # has the tag
+    descriptions: Mapping[str, str] = field(default_factory=dict)  # by language, other than English
 
 
 @dataclass(slots=True)
@@ -113,6 +114,7 @@ class _Version(_Entry):
 class _Package(_Entry):
     name: Line = Field(min_length=1, max_length=60)
     description: Line = Field(default='', max_length=300)
+    translations: Translations = {}
     icon: Annotated[str, Field(max_length=MOST_ICON), AfterValidator(_icon)] = ''
     author: Line = Field(default='', max_length=100)
     keywords: tuple[Annotated[Line, Field(max_length=40)], ...] = Field(default=(), max_length=30)
@@ -184,6 +186,7 @@ def _release(plugin_id: str, package: _Package, version: str, entry: _Version, s
         entry.dist.sha256, entry.dist.size, entry.dist.unpacked_size, entry.dist.files, entry.requires,
         entry.permissions, entry.resources, entry.published, yanked, entry.changelog, source,
         package.author, package.keywords, package.category, package.tags.get('latest') == version,
+        descriptions_of(package.translations),
     )  # fmt: skip
 
 

@@ -68,5 +68,7 @@ def _add(entries: dict[str, Any], package: Path, base: str, day: str) -> None:
 
 
 def _about(manifest: Manifest, icon: str) -> dict[str, Any]:
+    translations = {language: said.model_dump() for language, said in manifest.translations.items()}
     return {'name': manifest.name, 'description': manifest.description,
+            **({'translations': translations} if translations else {}),
             'icon': f'data:image/svg+xml;base64,{icon}', 'author': manifest.author}  # fmt: skip

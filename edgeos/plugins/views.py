@@ -1,6 +1,6 @@
 """What pages and API see of plugins: plain shapes, made when they are asked for."""
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from edgeos.connections.state import Failure
 from edgeos.limiter.watched import iso_utc
 from edgeos.plugins.config_check import Problem
 from edgeos.plugins.jobs import CANCELLED, Job
+from edgeos.plugins.manifest import descriptions_of
 from edgeos.plugins.phrase import Phrase
 from edgeos.plugins.plugin import RunningPlugin
 from edgeos.plugins.plugin_log import PluginLog
@@ -125,6 +126,7 @@ class PluginView:
     log: LogView
     points: int
     source: str
+    descriptions: Mapping[str, str] = field(default_factory=dict)  # by language, other than English
 
     def shape(self) -> dict[str, Any]:
         """As the API answers it."""
@@ -152,6 +154,7 @@ def plugin_view(plugin: RunningPlugin, entry: Entry, used: Mapping[str, Any], up
         homepage=manifest.homepage, isolation=plugin.isolation or None,
         busy=JobView(job) if job is not None else None, messages_per_s=plugin.messages_per_second,
         log=LogView(plugin.log), points=len(plugin.source.points), source=source_name(entry.source),
+        descriptions=descriptions_of(manifest.translations),
     )  # fmt: skip
 
 
@@ -196,6 +199,7 @@ class Offer:
     installed: str | None
     why_not: str | None
     source: str
+    descriptions: Mapping[str, str] = field(default_factory=dict)  # by language, other than English
 
 
 def offer_of(release: Release, installed: str | None, why_not: str | None = None) -> Offer:
@@ -203,7 +207,7 @@ def offer_of(release: Release, installed: str | None, why_not: str | None = None
     return Offer(release.id, release.name, release.description, release.author, release.icon, release.version,
                  release.size, release.permissions, release.resources.model_dump(), release.published,
                  release.changelog, release.keywords, release.category, installed, why_not,
-                 source_name(release.source))  # fmt: skip
+                 source_name(release.source), release.descriptions)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def plugin(**what: Any) -> Told:
         'memory_mb': 24.0, 'memory_limit_mb': 150.0, 'restarts': 0, 'last_error': None, 'next_try_in': None,
         'permissions': [], 'granted': [], 'update': None, 'previous': None, 'description': '', 'author': '',
         'license': 'MIT', 'homepage': 'https://example.com/', 'busy': None, 'messages_per_s': 4.0, 'points': 0,
-        'isolation': {'uid': True, 'landlock': 4, 'tcp': False, 'no_new_privs': True}, 'source': 'Built in', 'log': Log(),
+        'isolation': {'uid': True, 'landlock': 4, 'tcp': False, 'no_new_privs': True}, 'source': 'Built in', 'log': Log(), 'descriptions': {},
     } | what)  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def offer(**what: Any) -> Told:
     return Told(**{
         'description': '', 'author': 'Somebody', 'icon': '', 'version': '1.0.0', 'size': 84_000, 'permissions': [],
         'resources': {'cpu_percent': 50, 'memory_mb': 150}, 'published': '2026-10-01T10:00:00Z', 'changelog': '',
-        'keywords': [], 'category': '', 'installed': None, 'why_not': None, 'source': 'Built in',
+        'keywords': [], 'category': '', 'installed': None, 'why_not': None, 'source': 'Built in', 'descriptions': {},
     } | what)  # fmt: skip
 
 
@@ -144,7 +144,7 @@ class Manager:
 
     async def look_into(self, path: Path) -> Any:
         manifest = json.loads(path.read_bytes())
-        return Told(**manifest), manifest['permissions']
+        return Told(translations={}, **manifest), manifest['permissions']
 
     async def install_file(self, path: Path, grant: Any = None) -> Job:
         manifest = json.loads(path.read_bytes())

@@ -17,7 +17,7 @@ def plugin(**what):
         'id': 'alarms', 'name': 'Alarms', 'version': '1.0.0', 'state': 'running', 'throttled': False, 'pid': 1,
         'cpu_percent': 5.0, 'cpu_limit': 50.0, 'memory_mb': 20.0, 'memory_limit_mb': 150.0, 'restarts': 0,
         'failure': None, 'next_try_in': None, 'update': None, 'previous': None, 'description': '', 'busy': None,
-        'messages_per_s': 2.0, 'points': 3,
+        'messages_per_s': 2.0, 'points': 3, 'descriptions': {},
     } | what)  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def test_offers_leave_out_what_is_installed_and_end_with_what_does_not_fit():
     def offer(name, **what):
         return SimpleNamespace(**{'id': name.lower(), 'name': name, 'version': '1', 'description': '', 'author': '',
                                   'size': 1, 'why_not': None, 'category': '', 'icon': 'https://example.com/spy.svg',
-                                  'keywords': ['x'], 'source': '', 'installed': None} | what)  # fmt: skip
+                                  'keywords': ['x'], 'source': '', 'installed': None, 'descriptions': {}} | what)  # fmt: skip
 
     rows = offer_rows([offer('C'), offer('A', why_not='too old'), offer('B'), offer('D', installed='1')], WORDS, str)
     assert [row['id'] for row in rows] == ['b', 'c', 'a']
