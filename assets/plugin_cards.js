@@ -22,6 +22,7 @@ export default {
     const format = computed(() => makeFormat(ownLocale(props.locale), props.words));
     const rows = shallowRef(new Map(props.first.rows.map((row) => [row.id, row])));
     const order = shallowRef(props.first.order);
+    const reading = ref(false); // the sources
     const offers = shallowRef(null); // {rows, problems, as_of}; null until they are known
     const query = ref("");
     const filter = ref("all");
@@ -65,6 +66,9 @@ export default {
       offers.value = message;
       hearTime(message.now);
     }
+    function hearReading(now) {
+      reading.value = now;
+    }
     function act(action, id) {
       pending.value = ["start", "stop", "restart"].includes(action) ? id : "";
       const mine = pending.value;
@@ -99,7 +103,7 @@ export default {
       return offers.value?.as_of ? format.value.ago(now() - offers.value.as_of) : "";
     });
     const label = computed(() => format.value.plural("search", counts.value.all));
-    return { act, age, all, chips, counts, fill, filter, format, hear, hearOffers, installed, items, label, menu, most, nothing, offered, offers, pending, query, reset, setView, shows, view, visible };
+    return { act, age, all, chips, counts, fill, filter, format, hear, hearOffers, hearReading, installed, items, label, menu, most, nothing, offered, offers, pending, query, reading, reset, setView, shows, view, visible };
   },
   template: `
 <div class="pg">
@@ -123,10 +127,13 @@ export default {
   </section>
   <section v-if="shows.available && !(query && !offered.length)" :aria-label="words.available">
     <div class="pg-head"><h2 class="pg-title">{{ words.available }}</h2>
-      <span v-if="offers && offers.as_of && !offers.problems.length" class="eo-muted eo-small eo-num">{{ fill(words.as_of, { ago: age }) }}</span></div>
+      <span v-if="reading" class="eo-muted eo-small" role="status">{{ words.reading }}</span>
+      <span v-else-if="offers && offers.as_of && !offers.problems.length" class="eo-muted eo-small eo-num">{{ fill(words.as_of, { ago: age }) }}</span>
+      <button v-if="offers && !offers.problems.length" type="button" class="eo-btn gh icon pg-again" :title="words.read_again" :aria-label="words.read_again" :aria-busy="reading ? 'true' : null"
+              @click="reading || act('refresh', '')"><Icon name="retry" /></button></div>
     <div v-if="offers && offers.problems.length" class="eo-why eo-warn pg-problem" role="status"><div class="eo-grow"><b>{{ offers.as_of ? fill(words.old_list, { ago: age }) : words.no_list }}</b>
       <span v-for="problem in offers.problems" :key="problem" class="next">{{ visible(problem) }}</span></div>
-      <button type="button" class="eo-btn" @click="act('refresh', '')">{{ words.try_again }}</button></div>
+      <button type="button" class="eo-btn" :aria-busy="reading ? 'true' : null" @click="reading || act('refresh', '')">{{ words.try_again }}</button></div>
     <div v-if="!offers" class="pg-offers" aria-hidden="true"><div v-for="n in 3" :key="n" class="pg-offer"><span class="eo-skeleton pg-wait"></span></div></div>
     <ul v-else-if="offered.length" class="pg-offers">
       <Offer v-for="row in offered.slice(0, most)" :key="row.id" :row="row" :words="words" @act="act" />

@@ -36,6 +36,10 @@ class PluginCards(Element, component=_ASSETS / 'plugin_cards.js', dependencies=[
         """Rows that changed, and all ids in order where that is another one."""
         self.run_method('hear', {'rows': list(rows), 'order': order and list(order)})
 
+    def hear_reading(self, is_reading: bool) -> None:
+        """Whether the sources are being asked just now."""
+        self.run_method('hearReading', is_reading)
+
     def hear_offers(self, message: Mapping[str, Any]) -> None:
         """All that can be had."""
         self.run_method('hearOffers', dict(message))
@@ -94,9 +98,14 @@ class PluginsView:
                                  'now': round(self._clock.wall(), 3)})  # fmt: skip
 
     async def refresh(self) -> None:
-        """Ask the sources anew."""
-        await self._manager.refresh()
-        await self._tell()
+        """Ask the sources anew; the page says so meanwhile."""
+        self._cards.hear_reading(True)
+        try:
+            await self._manager.refresh()
+            await self._tell()
+        finally:
+            if not self._cards.is_deleted:
+                self._cards.hear_reading(False)
 
     async def _act(self, event: GenericEventArguments) -> None:
         action, plugin_id = (str(each) for each in event.args)
@@ -146,6 +155,8 @@ def _words() -> dict[str, str]:
         'details': _('Details'),
         'more': _('Show more'),
         'as_of': _('as of {ago}'),
+        'reading': _('The sources are being read …'),
+        'read_again': _('Look for news'),
         'old_list': _('This list is from {ago}: not every source has answered since.'),
         'no_list': _('The sources of plugins do not answer.'),
         'try_again': _('Try again'),

@@ -1,7 +1,7 @@
 """What the plugins page says of each: lamp, reason, next step, bars against limits. Pure functions."""
 from collections.abc import Iterable
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from edgeos.plugins.faults import CONFIG
 from edgeos.plugins.registry import BUILT_IN
@@ -189,7 +189,8 @@ def offer_row(offer: Offer, words: Format, _: Translate) -> Row:
         'id': offer.id, 'name': offer.name, 'version': offer.version, 'about': about,
         'author': offer.author, 'size': words.bytes(offer.size), 'why_not': say_phrase(_, offer.why_not or ''),
         'category': offer.category, 'icon': offer.icon if offer.icon.startswith('data:image/') else '',
-        'found': ' '.join(known), 'source': offer.source,
+        'found': ' '.join(known),
+        'source': '' if offer.source == BUILT_IN else urlsplit(offer.source).netloc or offer.source,
     }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from nicegui import ui
+from nicegui import background_tasks, ui
 
 from edgeos.plugins.errors import PluginError
 from edgeos.plugins.registry import Source
@@ -42,6 +42,8 @@ class SourcesSheet:
         with self._sheet.bar:
             Button(_('Close'), self._sheet.close)
             self._button = Button(_('Add'), look='pri', submits=True)
+        self._shown: list[SourceView] = []
+        ui.timer(1.0, self._tick)
 
     def open(self) -> None:
         """As they are now."""
@@ -50,10 +52,16 @@ class SourcesSheet:
         self._show()
         self._sheet.open()
 
+    def _tick(self) -> None:
+        """They are read meanwhile, or somebody else changes them."""
+        if self._sheet.is_open and self._manager.sources != self._shown:
+            self._show()
+
     def _show(self) -> None:
+        self._shown = list(self._manager.sources)
         self._rows.clear()
         with self._rows:
-            for place, source in enumerate(self._manager.sources):
+            for place, source in enumerate(self._shown):
                 self._add_row(source, is_own=place == 0)
 
     def _add_row(self, source: SourceView, *, is_own: bool) -> None:
@@ -61,11 +69,12 @@ class SourcesSheet:
         with ui.element('li'):
             with ui.element('div').classes('eo-grow'):
                 Text('b', source.name or source.url, 'st-name')
-                facts = [_('comes with the program') if is_own else source.url]
+                facts = [_('comes with the program')] if is_own else [source.url] if source.name else []
                 if source.key:
                     facts.append(_('signed'))
-                Text('div', ' · '.join(facts), 'eo-muted eo-small st-name')
-                if source.problem:
+                facts.append(_count(source))
+                Text('div', ' · '.join(facts), 'eo-muted eo-small st-name').props('role=status')
+                if source.problem and source.is_read:
                     Text('div', say_phrase(_, source.problem), 'eo-error st-name')
             if not is_own:
                 Button(_('Remove'), partial(self._remove, source), look='gh danger',
@@ -81,7 +90,7 @@ class SourcesSheet:
             return
         self._button.set_busy(True)
         try:
-            await self._manager.add_source(self._url.value, self._key.value)
+            await self._manager.add_source(self._url.value, self._key.value, wait=False)
         except (PluginError, ValueError, OSError) as error:
             self._url.show_error(say_error(_, error))
             return
@@ -89,26 +98,32 @@ class SourcesSheet:
             self._button.set_busy(False)
         self._url.value = self._key.value = ''
         say_done(_('The source is added.'))
-        await self._show_anew()
+        self._show_anew()
 
     async def _remove(self, source: SourceView) -> None:
         if not await may_edit(self._house):
             return
         try:
-            removed = await self._manager.remove_source(source.url)
+            removed = await self._manager.remove_source(source.url, wait=False)
         except (PluginError, OSError) as error:
             say_trouble(say_error(_, error))
             return
         say_done(_('The source is removed. What is installed from it stays.'),
                  undo=partial(self._bring_back, removed))  # fmt: skip
-        await self._show_anew()
+        self._show_anew()
 
     async def _bring_back(self, removed: Source) -> None:
         """With its key: what had to be signed has to be signed again."""
-        if await tried(self._manager.add_source(removed.location, removed.key)):
-            await self._show_anew()
+        if await tried(self._manager.add_source(removed.location, removed.key, wait=False)):
+            self._show_anew()
 
-    async def _show_anew(self) -> None:
+    def _show_anew(self) -> None:
+        """At once; what can be had from there follows when it was read."""
         self._show()
-        await self._refresh()
-        self._show()
+        background_tasks.create(self._refresh(), name='read the sources of plugins')
+
+
+def _count(source: SourceView) -> str:
+    if not source.is_read:
+        return _('is being read …')
+    return _('1 plugin') if source.plugins == 1 else _('{count} plugins').format(count=source.plugins)

@@ -63,7 +63,7 @@ export const Offer = {
   <PluginIcon :name="row.name" :src="row.icon || iconOf(row)" />
   <button type="button" class="pg-what" @click="$emit('act', 'offer', row.id)"><span class="pg-name"><bdi>{{ visible(row.name) }}</bdi></span>
     <span class="pg-about"><bdi>{{ visible(row.about) }}</bdi></span>
-    <span class="pg-meta"><bdi>{{ visible(row.version) }}</bdi> · {{ row.size }}<template v-if="row.author"> · <bdi>{{ visible(row.author) }}</bdi></template></span>
+    <span class="pg-meta"><bdi>{{ visible(row.version) }}</bdi> · {{ row.size }}<template v-if="row.author"> · <bdi>{{ visible(row.author) }}</bdi></template><template v-if="row.source"> · <bdi>{{ visible(row.source) }}</bdi></template></span>
     <span v-if="row.why_not" class="pg-why">{{ visible(row.why_not) }}</span></button>
   <button v-if="row.why_not" type="button" class="eo-btn gh" @click="$emit('act', 'offer', row.id)">{{ words.details }}</button>
   <button v-else type="button" class="eo-btn" :aria-label="fill(words.install_name, { name: visible(row.name) })" @click="$emit('act', 'install', row.id)">{{ words.install }}</button>

@@ -287,23 +287,25 @@ class PluginManager:
     @property
     def sources(self) -> list[SourceView]:
         """The bundled one first."""
-        return sources_of(self._sources.all, self._registry.problems)
+        return sources_of(self._sources.all, self._registry)
 
-    async def add_source(self, url: str, key: str = '') -> None:
-        """Raises BadSource, OSError."""
+    async def add_source(self, url: str, key: str = '', *, wait: bool = True) -> None:
+        """Without `wait` it answers when the source is kept, and reads it then. Raises BadSource, OSError."""
         await to_end(self._sources.add, url, key)
-        await self._read_sources()
+        await self._read_sources(wait)
 
-    async def remove_source(self, url: str) -> Source:
+    async def remove_source(self, url: str, *, wait: bool = True) -> Source:
         """Plugins from there stay; answers what it was, with its key. Raises BadSource, OSError."""
         removed = await to_end(self._sources.remove, url)
-        await self._read_sources()
+        await self._read_sources(wait)
         return removed
 
-    async def _read_sources(self) -> None:
+    async def _read_sources(self, wait: bool) -> None:
         self._registry.sources = self._sources.all
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._registry.refresh()
+        self._registry.begin()
+        if wait:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._registry.refresh()
 
     # the names of the contract
 

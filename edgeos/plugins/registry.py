@@ -4,11 +4,13 @@ import base64
 import binascii
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from edgeos import NAME
 from edgeos.clock import SYSTEM_CLOCK, Clock
 from edgeos.files import write_atomically
 from edgeos.plugins.disk import open_file
@@ -79,19 +81,25 @@ class Registry:
 
         One that is under way counts; if `sources` have become others meanwhile, it begins anew with those.
         """
-        await asyncio.shield(self._reading())
+        await asyncio.shield(self.begin())
 
     async def look(self) -> None:
         """Returns when what is on this device is known; the rest is read then."""
         if self.refreshed_at is None and not self._is_near.is_set():
             near = asyncio.ensure_future(self._is_near.wait())
-            await asyncio.wait({near, self._reading()}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({near, self.begin()}, return_when=asyncio.FIRST_COMPLETED)
             near.cancel()
 
-    def _reading(self) -> asyncio.Task[None]:
+    def begin(self) -> asyncio.Task[None]:
+        """The same without waiting for it."""
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._refresh(), name='refresh plugin registries')
         return self._running
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the sources are being asked just now."""
+        return self._running is not None and not self._running.done()
 
     def close(self) -> None:
         """Give up what is being read."""
@@ -121,6 +129,10 @@ class Registry:
         """That version, if it runs here and was not taken back, else the one that is offered."""
         exact = self._all.get(plugin_id, {}).get(version)
         return exact if exact is not None and _reason(exact, unfit) is None else self._offered.get(plugin_id)
+
+    def count(self) -> Counter[str]:
+        """How many plugins each source has, by its location."""
+        return Counter(next(iter(versions.values())).source for versions in self._all.values() if versions)
 
     def versions(self, plugin_id: str) -> list[Release]:
         """All that its registry lists, newest first."""
@@ -237,7 +249,8 @@ def _choose(listings: Iterable[Listing], unfit: Callable[..., str | None] = unfi
         for plugin_id, versions in own.items():
             if plugin_id in known:
                 first, second = next(iter(known[plugin_id].values())), next(iter(versions.values()))
-                why = Phrase('is passed over: {source} has this id', source=first.source)
+                owner = NAME if first.source == BUNDLED.location else first.source
+                why = Phrase('is passed over: {source} has this id', source=owner)
                 problems.append(Problem(second.source, plugin_id, why))
             else:
                 known[plugin_id] = versions

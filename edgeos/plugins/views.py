@@ -10,11 +10,10 @@ from edgeos.limiter.watched import iso_utc
 from edgeos.plugins.config_check import Problem
 from edgeos.plugins.jobs import CANCELLED, Job
 from edgeos.plugins.manifest import descriptions_of
-from edgeos.plugins.phrase import Phrase
+from edgeos.plugins.phrase import Phrase, at_place
 from edgeos.plugins.plugin import RunningPlugin
 from edgeos.plugins.plugin_log import PluginLog
 from edgeos.plugins.registry import BUNDLED, Registry, Release, Source, source_name
-from edgeos.plugins.registry import Problem as RegistryProblem
 from edgeos.plugins.store import Entry, Store
 from edgeos.plugins.supervisor import State
 
@@ -243,19 +242,23 @@ class ConfigView:
 
 @dataclass(frozen=True, slots=True)
 class SourceView:
-    """Where plugins come from."""
+    """Where plugins come from. `problem` and `plugins`, how many it has, are of when it was last read."""
 
     url: str
     name: str
     key: bool
     problem: str | None
+    plugins: int
+    is_read: bool  # not being read just now
 
 
-def sources_of(sources: Iterable[Source], found: Sequence[RegistryProblem]) -> list[SourceView]:
+def sources_of(sources: Iterable[Source], registry: Registry) -> list[SourceView]:
     """Each with the first of its problems."""
-    problems = {problem.source: problem.message for problem in reversed(found)}
+    problems = {problem.source: at_place(problem.message, problem.entry) for problem in reversed(registry.problems)}
+    count = registry.count()
     return [SourceView(source.location, NAME if source == BUNDLED else '', bool(source.key),
-                       problems.get(source.location)) for source in sources]  # fmt: skip
+                       problems.get(source.location), count[source.location], not registry.is_reading)
+            for source in sources]  # fmt: skip
 
 
 def text_of(path: Path, most: int) -> str:

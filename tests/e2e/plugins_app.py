@@ -98,7 +98,7 @@ class Manager:
         self.problems: list[str] = []
         self.as_of: float | None = time.time()
         self.values: dict[str, Any] = json.loads(json.dumps(VALUES))
-        self.sources = [Told(url='builtin', name='Built in', key=True, problem=None)]
+        self.sources = [Told(url='builtin', name='Built in', key=True, problem=None, plugins=3, is_read=True)]
         self.fail: str | None = None
         self.hold = False
 
@@ -122,6 +122,9 @@ class Manager:
 
     async def refresh(self) -> None:
         self.asked('refresh')
+        while self.hold:
+            await asyncio.sleep(0.05)
+        self.sources = [Told(**vars(each) | {'is_read': True, 'plugins': 3}) for each in self.sources]
         self.problems, self.as_of = [], time.time()
 
     def new_permissions(self, plugin_id: str, version: str | None = None) -> list[str]:
@@ -225,11 +228,11 @@ class Manager:
         self.asked('set_config', plugin_id, values)
         self.values = values
 
-    async def add_source(self, url: str, key: str = '') -> None:
+    async def add_source(self, url: str, key: str = '', *, wait: bool = True) -> None:
         self.asked('add_source', url, key)
-        self.sources.append(Told(url=url, name='', key=key, problem=None))
+        self.sources.append(Told(url=url, name='', key=key, problem=None, plugins=0, is_read=False))
 
-    async def remove_source(self, url: str) -> Any:
+    async def remove_source(self, url: str, *, wait: bool = True) -> Any:
         removed = next(each for each in self.sources if each.url == url)
         self.sources = [each for each in self.sources if each.url != url]
         return Told(location=removed.url, key=removed.key)

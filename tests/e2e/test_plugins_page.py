@@ -225,9 +225,15 @@ def test_a_file_and_a_source_are_taken(browser: Browser, house: House, tmp_path:
         sources.get_by_label('Address').fill('http://example.com/list.json')
         sources.get_by_role('button', name='Add').click()
         expect(sources.get_by_role('alert').first).to_contain_text('https://')
+        house.tell(hold=True)  # a server that takes its time
         sources.get_by_label('Address').fill('https://example.com/list.json')
         sources.get_by_label('Address').press('Enter')
-        expect(sources.get_by_role('listitem').filter(has_text='https://example.com/list.json')).to_be_visible()
+        added = sources.get_by_role('listitem').filter(has_text='https://example.com/list.json')
+        expect(added).to_contain_text('is being read …')
+        expect(sources.get_by_role('button', name='Add', exact=True)).not_to_have_attribute('aria-busy', 'true')
+        expect(page.get_by_text('The sources are being read …')).to_be_visible()
+        house.tell(hold=False)
+        expect(added).to_contain_text('3 plugins')
         sources.get_by_role('button', name='Remove https://example.com/list.json').click()
         expect(sources.get_by_role('listitem')).to_have_count(1)
         assert [each[0] for each in house.asked] == ['install file', 'start', 'add_source', 'refresh', 'refresh']
