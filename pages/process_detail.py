@@ -8,6 +8,7 @@ from nicegui import ui
 from edgeos.connections.connection import Connection
 from edgeos.connections.plc import PlcConnection
 from edgeos.limits import NotWatched
+from edgeos.system import System
 from edgeos.usage import EVERY, HOUR
 from pages.format import Format
 from pages.frame import House
@@ -15,6 +16,7 @@ from pages.i18n import _, current_language
 from pages.limit_form import ProcessLimitForm
 from pages.live_text import LiveTexts
 from pages.pin_gate import may_edit
+from pages.plugin_rows import page_of
 from pages.process_rows import label_of
 from pages.sheet import Button, Sheet, Text, one_per_page
 from pages.stepped import stepped
@@ -31,8 +33,10 @@ class ProcessDetail:
 
     def __init__(self, house: House, name: str) -> None:
         self.name = name
-        self._label = label_of(name, _)
         self._system = house.system
+        plugins = plugin_names(house.system)
+        self._label = label_of(name, _, plugins)
+        self._id = [name] if name in plugins else []
         self._house = house
         self._format = Format(current_language(), _)
         self._texts = LiveTexts()
@@ -48,6 +52,9 @@ class ProcessDetail:
             with ui.element('div').classes('eo-row eo-wrap'):
                 self._restart = Button(_('Restart'), lambda: self._ask('restart'), icon='retry')
                 self._kill = Button(_('Kill'), lambda: self._ask('kill'), look='danger', icon='stop')
+        if name in plugins:
+            with self._links:
+                Text('a', _('Page of the plugin')).props(f'href="{page_of(name)}"')
         self._follow()
 
     def tick(self) -> None:
@@ -69,7 +76,7 @@ class ProcessDetail:
             return _('It is not running at the moment.')
         starts = self._system.usage.starts(self.name)
         again = [_('started {count} times in the last hour').format(count=starts)] if starts > 1 else []
-        return ' · '.join([*facts_of(*self._found, self._format), *again])
+        return ' · '.join([*self._id, *facts_of(*self._found, self._format), *again])
 
     def _follow(self) -> None:
         """Buttons and links go with the process that runs."""
@@ -173,6 +180,11 @@ def facts_of(pid: int, row: Mapping[str, Any], words: Format) -> list[str]:
             share=f'{words.whole(100 * row["stopped_share"])}\u00a0%',
             longest=words.milliseconds(1000 * row['longest_stop_s'])))  # fmt: skip
     return facts
+
+
+def plugin_names(system: System) -> dict[str, str]:
+    """What each is called, by its id."""
+    return {plugin_id: plugin.name for plugin_id, plugin in system.plugins.plugins.items()}
 
 
 def users_of(pid: int, connections: Iterable[Connection]) -> list[Connection]:

@@ -10,7 +10,7 @@ from pages.format import Format
 from pages.frame import House
 from pages.i18n import _, current_language
 from pages.mechanism_view import show_mechanism, show_unavailable
-from pages.process_detail import ProcessDetail
+from pages.process_detail import ProcessDetail, plugin_names
 from pages.process_rows import TROUBLE, Past, Row, gone_row, shown_rows
 from pages.sheet import Text, icon_of
 from pages.time_graph import OVERVIEW, OWN
@@ -84,7 +84,8 @@ class ProcessesView:
     def _rows(self) -> list[Row]:
         stats, usage = self._system.limits.limiter.get_stats(), self._system.usage
         starts = {row['name']: usage.starts(row['name']) for row in stats['processes'].values()}
-        past = Past(self._system.services.clock.wall(), starts, self._system.limits.restarts)
+        past = Past(self._system.services.clock.wall(), starts, self._system.limits.restarts,
+                    plugin_names(self._system))  # fmt: skip
         rows = shown_rows(stats, past, self._format, _)
         if self._detail is not None:  # stays where somebody may be writing, also while it is started again
             name = self._detail.name

@@ -16,6 +16,7 @@ Row = dict[str, Any]
 Bar = list[float | None]  # value, mark of the limit, latest: shares of its width from 0 to 1; None is none
 
 NO_BAR: Bar = [None, None, None]
+TRIAL = '(trial)'  # behind the id of a plugin whose new version is started to see that it comes up
 RECENT = 3600.0  # s for which it is told that a process was ended for a limit
 
 
@@ -30,19 +31,23 @@ class State(NamedTuple):
 
 @dataclass(slots=True)
 class Past:
-    """What happened to the processes before: starts in the last hour, and who was last ended for a limit; by name."""
+    """What happened to the processes before: starts in the last hour, and who was last ended for a limit; by name.
+
+    `plugins` is what plugins are called, by id, which is the name of their process.
+    """
 
     now: float  # epoch s
     starts: Mapping[str, int] = field(default_factory=dict)
     ended: Mapping[str, LastRestart] = field(default_factory=dict)
+    plugins: Mapping[str, str] = field(default_factory=dict)
 
 
 def shown_rows(stats: Stats, past: Past, words: Format, _: Translate) -> list[Row]:
     """Trouble first, then by name; those that wait for their next start too."""
     running = [shown_row(row, stats['mechanism'], past, words, _) for row in stats['processes'].values()]
-    waiting = [gone_row(name, {'label': label_of(name, _), 'how': ''}, _, state, since)
+    waiting = [gone_row(name, {'label': label_of(name, _, past.plugins), 'how': ''}, _, state, since)
                for name, state, since in waiting_of(stats, past, words, _)]  # fmt: skip
-    return sorted([*running, *waiting], key=lambda row: (row['tone'] not in TROUBLE, natural(row['name'])))
+    return sorted([*running, *waiting], key=lambda row: (row['tone'] not in TROUBLE, natural(row['label'])))
 
 
 def shown_row(row: Row, mechanism: str, past: Past, words: Format, _: Translate) -> Row:
@@ -50,7 +55,7 @@ def shown_row(row: Row, mechanism: str, past: Past, words: Format, _: Translate)
     state, since = judged(row, mechanism, past, words, _)
     limit, memory_limit = row['limit'], row['memory_limit_mb']
     return {
-        'name': row['name'], 'label': label_of(row['name'], _),
+        'name': row['name'], 'label': label_of(row['name'], _, past.plugins),
         'tone': state.tone, 'shape': state.shape, 'word': state.word,
         'why': state.why, 'since': since,
         'cpu': cpu_bar(row['average_cpu_percent'], row['cpu_percent'], limit),
@@ -147,10 +152,14 @@ def _unheld_sentence(own: str, mechanism: str, limit: str, _: Translate) -> str:
     return sentence.replace('{limit}', limit)
 
 
-def label_of(name: str, _: Translate) -> str:
+def label_of(name: str, _: Translate, plugins: Mapping[str, str]) -> str:
     """The name of a process as it is shown; only what the program itself calls so is translated."""
-    prefix, _blank, address = name.rpartition(' ')
-    return _('PLC worker {address}').format(address=address) if prefix == 'PLC worker' else name
+    prefix, _blank, rest = name.rpartition(' ')
+    if prefix == 'PLC worker':
+        return _('PLC worker {address}').format(address=rest)
+    if rest == TRIAL:
+        return _('{name} (trial start)').format(name=plugins.get(prefix, prefix))
+    return plugins.get(name, name)
 
 
 def mechanism_word(name: str, _: Translate) -> str:

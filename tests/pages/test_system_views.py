@@ -131,8 +131,16 @@ def test_an_open_process_that_has_ended_has_no_figures() -> None:
 
 def test_only_names_of_our_own_are_translated() -> None:
     translate = {'PLC worker {address}': 'SPS-Prozess {address}'}.get
-    assert label_of('PLC worker 10.0.0.1:1', lambda text: translate(text, text)) == 'SPS-Prozess 10.0.0.1:1'
-    assert label_of('my PLC worker', lambda text: translate(text, text)) == 'my PLC worker'
+    assert label_of('PLC worker 10.0.0.1:1', lambda text: translate(text, text), {}) == 'SPS-Prozess 10.0.0.1:1'
+    assert label_of('my PLC worker', lambda text: translate(text, text), {}) == 'my PLC worker'
+
+
+def test_plugins_are_shown_by_name_also_while_a_new_version_is_tried_and_while_they_wait() -> None:
+    names = {'alarms': 'Alarms', 'zz': 'Aaa'}
+    processes = {number: row(name=name) for number, name in enumerate(['alarms (trial)', 'new (trial)', 'zz'])}
+    rows = shown_rows({'mechanism': '', 'processes': processes}, Past(1002.0, {}, ended(3, 30), names), WORDS, str)
+    assert [(each['name'], each['label']) for each in rows] == [
+        ('alarms', 'Alarms'), ('zz', 'Aaa'), ('alarms (trial)', 'Alarms (trial start)'), ('new (trial)', 'new (trial start)')]
 
 
 def test_a_limit_is_the_default_none_or_its_own() -> None:
