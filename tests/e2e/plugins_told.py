@@ -16,10 +16,10 @@ Each *rule* watches **one value**, or several by a pattern such as `plc_001/MAIN
    - with a delay
 3. Choose who is told
 
-| setting | meaning |
-|---|---|
-| `limit` | above it, the alarm begins |
-| `delay_s` | so long it has to stay there |
+| setting | meaning | example |
+|---|---|---|
+| `limit` | above it, the alarm begins | `plc_001/MAIN.fbHeating.fbBoiler.fTemperatureOfTheWaterAtTheTop` |
+| `delay_s` | so long it has to stay there | `mqtt_home/cellar/boiler/temperature` |
 
 ```
 {"rules": [{"point": "plc_001/MAIN.fTemperature", "limit": 30}]}

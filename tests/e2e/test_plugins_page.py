@@ -298,6 +298,8 @@ def test_a_page_of_its_own_shows_readme_values_and_log(browser: Browser, house: 
         readme = page.locator('.pg-readme').first
         expect(readme.get_by_role('heading', name='How it works')).to_be_visible()
         expect(readme).to_contain_text("<script>document.title = 'owned'</script>")
+        table = readme.locator('table')
+        assert table.evaluate('table => table.scrollWidth <= table.clientWidth'), 'it has to be scrolled sideways'
         assert readme.locator('script, img, [style], .eo-offline, a:not([href^="https://"])').count() == 0
         expect(page.get_by_text('Darf alle Werte aller Geräte lesen')).to_be_visible()
         expect(page.get_by_text('Läuft als eigener Benutzer')).to_be_visible()
