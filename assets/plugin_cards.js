@@ -5,7 +5,7 @@ import { computed, ref, shallowRef, watch } from "vue";
 import { useBeat } from "connection_beat";
 import { Icon, ownLocale, Search, visible } from "connection_parts";
 import { fill, makeFormat } from "overview_format";
-import { Offer, PluginCard } from "plugin_parts";
+import { Busy, Offer, PluginCard } from "plugin_parts";
 import { PopupMenu } from "popup_menu";
 
 const CARDS_UP_TO = 12;
@@ -14,7 +14,7 @@ const PENDING_MS = 4000;
 const VIEW = "eo-plugins-view";
 
 export default {
-  components: { Icon, Offer, PluginCard, PopupMenu, Search },
+  components: { Busy, Icon, Offer, PluginCard, PopupMenu, Search },
   props: { words: Object, locale: String, first: Object },
   emits: ["act"],
   setup(props, { emit }) {
@@ -22,6 +22,7 @@ export default {
     const format = computed(() => makeFormat(ownLocale(props.locale), props.words));
     const rows = shallowRef(new Map(props.first.rows.map((row) => [row.id, row])));
     const order = shallowRef(props.first.order);
+    const coming = shallowRef([]); // {id, busy}: what is being installed
     const reading = ref(false); // the sources
     const offers = shallowRef(null); // {rows, problems, as_of}; null until they are known
     const query = ref("");
@@ -66,6 +67,9 @@ export default {
       offers.value = message;
       hearTime(message.now);
     }
+    function hearComing(rows) {
+      coming.value = rows;
+    }
     function hearReading(now) {
       reading.value = now;
     }
@@ -103,7 +107,7 @@ export default {
       return offers.value?.as_of ? format.value.ago(now() - offers.value.as_of) : "";
     });
     const label = computed(() => format.value.plural("search", counts.value.all));
-    return { act, age, all, chips, counts, fill, filter, format, hear, hearOffers, hearReading, installed, items, label, menu, most, nothing, offered, offers, pending, query, reading, reset, setView, shows, view, visible };
+    return { act, age, all, chips, coming, counts, fill, filter, format, hear, hearComing, hearOffers, hearReading, installed, items, label, menu, most, nothing, offered, offers, pending, query, reading, reset, setView, shows, view, visible };
   },
   template: `
 <div class="pg">
@@ -116,6 +120,8 @@ export default {
     <button v-if="all.length" type="button" class="eo-btn gh icon" :title="view === 'cards' ? words.show_rows : words.show_cards" :aria-label="view === 'cards' ? words.show_rows : words.show_cards"
             @click="setView(view === 'cards' ? 'rows' : 'cards')"><Icon :name="view === 'cards' ? 'list' : 'cards'" /></button>
   </div>
+  <div v-for="row in coming" :key="row.id" class="pg-coming" role="group" :aria-label="row.busy[0]"><Busy :busy="row.busy" />
+    <button type="button" class="eo-btn" @click="act('progress', row.id)">{{ words.progress }}</button></div>
   <div v-if="nothing" class="eo-empty"><Icon name="search" /><h2>{{ words.none_title }}</h2><p>{{ words['none_' + filter] || words.none_text }}</p>
     <div class="eo-row"><button type="button" class="eo-btn pri" @click="reset">{{ words.clear_filters }}</button></div></div>
   <section v-if="shows.installed && (installed.length || (!all.length && !query && !nothing))" :aria-label="words.installed">
@@ -136,7 +142,7 @@ export default {
       <button type="button" class="eo-btn" :aria-busy="reading ? 'true' : null" @click="reading || act('refresh', '')">{{ words.try_again }}</button></div>
     <div v-if="!offers" class="pg-offers" aria-hidden="true"><div v-for="n in 3" :key="n" class="pg-offer"><span class="eo-skeleton pg-wait"></span></div></div>
     <ul v-else-if="offered.length" class="pg-offers">
-      <Offer v-for="row in offered.slice(0, most)" :key="row.id" :row="row" :words="words" @act="act" />
+      <Offer v-for="row in offered.slice(0, most)" :key="row.id" :row="row" :words="words" :comes="coming.some((each) => each.id === row.id)" @act="act" />
     </ul>
     <p v-else-if="!nothing" class="pg-none eo-muted">{{ all.length ? words.all_installed : offers.problems.length ? words.nothing_known : words.nothing_offered }}</p>
     <div v-if="offered.length > most" class="el-more"><button type="button" class="eo-btn" @click="most += 60">{{ words.more }}</button></div>

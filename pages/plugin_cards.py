@@ -13,7 +13,7 @@ from pages.frame import House
 from pages.i18n import _, current_language
 from pages.plugin_deeds import Deeds
 from pages.plugin_install import install_sheet
-from pages.plugin_rows import Row, offer_rows, rows_of
+from pages.plugin_rows import Row, offer_rows, progress_of, rows_of
 from pages.rows import say_phrase
 from pages.time_graph import OVERVIEW, OWN
 from pages.toasts import say_trouble
@@ -35,6 +35,10 @@ class PluginCards(Element, component=_ASSETS / 'plugin_cards.js', dependencies=[
     def hear(self, rows: Sequence[Row], order: Sequence[str] | None) -> None:
         """Rows that changed, and all ids in order where that is another one."""
         self.run_method('hear', {'rows': list(rows), 'order': order and list(order)})
+
+    def hear_coming(self, coming: Sequence[Row]) -> None:
+        """What is being installed: {id, busy}."""
+        self.run_method('hearComing', list(coming))
 
     def hear_reading(self, is_reading: bool) -> None:
         """Whether the sources are being asked just now."""
@@ -58,6 +62,7 @@ class PluginsView:
         self._looked = float('-inf')  # monotonic s
         self._there: dict[str, str] = {}  # installed versions when the offers were looked at
         self._looking = False
+        self._coming: list[Row] = []
         self._told = {row['id']: row for row in self._rows()}
         self._cards = PluginCards(list(self._told.values()), words=_words(), locale=current_language())
         self._cards.on('act', self._act)
@@ -70,6 +75,7 @@ class PluginsView:
         self._told = rows
         if changed or order is not None:
             self._cards.hear(changed, order)
+        self._follow_jobs()
         installed = {name: row['version'] for name, row in rows.items()}
         if installed != self._there or self._clock.monotonic() - self._looked > LOOK_AGAIN:
             self._there, self._looked = installed, self._clock.monotonic()
@@ -77,6 +83,24 @@ class PluginsView:
 
     def _rows(self) -> list[Row]:
         return rows_of(self._manager.plugins.values(), self._format, _)
+
+    def _follow_jobs(self) -> None:
+        """Also those that were begun in another browser, or here before the page was loaded again."""
+        running = self._manager.coming
+        coming = [{'id': plugin_id, 'busy': progress_of(job, self._name_of(plugin_id), self._format, _)}
+                  for plugin_id, job in running.items()]  # fmt: skip
+        if coming != self._coming:
+            self._coming = coming
+            self._cards.hear_coming(coming)
+        updates = {plugin.id: plugin.busy for plugin in self._manager.plugins.values() if plugin.busy is not None}
+        for plugin_id, job in {**running, **updates}.items():
+            install_sheet(self._house).adopt(job, plugin_id, self._name_of(plugin_id))
+
+    def _name_of(self, plugin_id: str) -> str:
+        if plugin_id in self._told:
+            return str(self._told[plugin_id]['name'])
+        offers = self._offers.list if self._offers is not None else ()
+        return next((offer.name for offer in offers if offer.id == plugin_id), plugin_id)
 
     def _look(self) -> None:
         if not self._looking:
@@ -111,6 +135,8 @@ class PluginsView:
         action, plugin_id = (str(each) for each in event.args)
         if action == 'refresh':
             await self.refresh()
+        elif action == 'progress' and (job := self._manager.coming.get(plugin_id)) is not None:
+            install_sheet(self._house).follow(job, plugin_id, self._name_of(plugin_id))
         elif action in ('offer', 'install'):
             offer = next((each for each in self._offers.list if each.id == plugin_id), None) if self._offers else None
             if offer is None:
@@ -151,6 +177,7 @@ def _words() -> dict[str, str]:
         'uninstall': _('Uninstall'),
         'see_changes': _('See what changes'),
         'install': _('Install'),
+        'progress': _('Show progress'),
         'install_name': _('Install {name}'),
         'details': _('Details'),
         'more': _('Show more'),

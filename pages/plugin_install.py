@@ -120,7 +120,16 @@ class InstallSheet:
         """Watch it; with `done` that is said at the end and the sheet closes by itself."""
         tasks = (task for task in (self._task, *self._left) if task.job is not None)
         known = next((task for task in tasks if task.job and task.job.id == job.id), None)
-        self._follow(known or Task(plugin_id, name, job, done=done))
+        task = known or Task(plugin_id, name, job)
+        task.done = done or task.done
+        self._follow(task)
+
+    def adopt(self, job: JobView, plugin_id: str, name: str) -> None:
+        """Somebody else began it, or this page before it was loaded again: its end is told."""
+        known = {task.job.id for task in (self._task, *self._left) if task.job is not None}
+        if job.state == 'running' and job.id not in known:
+            self._left.append(Task(plugin_id, name, job))
+            self._timer.activate()
 
     def _follow(self, task: Task) -> None:
         self._take(task)
@@ -208,18 +217,28 @@ class InstallSheet:
             self._sheet.close()
             say_done(task.done)
         else:
-            self._progress.say(task.said)
+            self._progress.say(self._said(task))
 
     def _tell(self, task: Task) -> None:
         """What has become of something that nobody watched."""
         if task.job is not None and task.state == 'failed':
             say_trouble(f'{task.title}: {say_phrase(_, (task.job.error or {}).get("message", ""))}')
         else:
-            say_done(task.said)
+            say_done(self._said(task))
+
+    def _said(self, task: Task) -> str:
+        """What has come of it. Of what was begun elsewhere only its kind is known."""
+        if task.done or task.subject is not None or task.job is None or task.job.title == 'install':
+            return task.said
+        plugin = self._manager.plugins.get(task.id)
+        if plugin is None:
+            return _('{name} is uninstalled.').format(name=task.name)
+        return _('{name} is now {version}.').format(name=task.name, version=plugin.version)
 
     def _show_parts(self) -> None:
         task, state = self._task, self._task.state
-        can_start = state == 'done' and not task.done and not task.is_update and task.id in self._manager.plugins
+        can_start = (state == 'done' and task.job is not None and task.job.title == 'install'
+                     and task.id in self._manager.plugins)  # fmt: skip
         show(self._asking, state == 'asking')
         show(self._progress.area, state != 'asking')
         show(self._install, state == 'asking' and not (task.subject and task.subject.why_not))

@@ -87,11 +87,14 @@ def title_of(job: JobView, name: str, _: Translate) -> str:
 
 
 def busy_of(plugin: PluginView, words: Format, _: Translate) -> list[Any] | None:
-    """Title, share done, and the same in words."""
+    """What is being done with it."""
     job = plugin.busy
-    if job is None or job.state != 'running':
-        return None
-    return [title_of(job, plugin.name, _), round(job.percent / 100, 2), percent(round(job.percent), words)]
+    return None if job is None or job.state != 'running' else progress_of(job, plugin.name, words, _)
+
+
+def progress_of(job: JobView, name: str, words: Format, _: Translate) -> list[Any]:
+    """Title, share done, and the same in words."""
+    return [title_of(job, name, _), round(job.percent / 100, 2), percent(round(job.percent), words)]
 
 
 def lamp_of(plugin: PluginView, _: Translate) -> Lamp:

@@ -19,8 +19,19 @@ export const PluginIcon = {
 
 export const iconOf = (row) => `/plugin-icons/${encodeURIComponent(row.id)}?v=${encodeURIComponent(row.version)}`;
 
+/** What is being done: title, share done, the same in words. */
+export const Busy = {
+  props: { busy: Array },
+  setup() {
+    return { visible };
+  },
+  template: `
+<div class="pg-busy"><span class="pg-step"><span class="eo-grow">{{ visible(busy[0]) }}</span><b class="eo-num">{{ busy[2] }}</b></span>
+  <span class="pg-progress" role="progressbar" aria-valuemin="0" aria-valuemax="100" :aria-valuenow="Math.round(100 * busy[1])" :aria-label="visible(busy[0])"><i :style="{ transform: 'scaleX(' + busy[1] + ')' }"></i></span></div>`,
+};
+
 export const PluginCard = {
-  components: { Icon, PluginIcon, Use },
+  components: { Busy, Icon, PluginIcon, Use },
   props: { row: Object, words: Object, busy: Boolean },
   emits: ["act", "menu"],
   setup() {
@@ -35,8 +46,7 @@ export const PluginCard = {
       <div class="ov-address"><bdi>{{ visible(row.version) }}</bdi><template v-if="row.about"> · <bdi>{{ visible(row.about) }}</bdi></template></div></div>
     <span class="eo-lamp"><i :class="'eo-' + row.shape" aria-hidden="true"></i>{{ row.word }}</span>
   </div>
-  <div v-if="row.busy" class="pg-busy" role="group" :aria-label="row.busy[0]"><span class="pg-step"><span class="eo-grow">{{ row.busy[0] }}</span><b class="eo-num">{{ row.busy[2] }}</b></span>
-    <span class="pg-progress" role="progressbar" aria-valuemin="0" aria-valuemax="100" :aria-valuenow="Math.round(100 * row.busy[1])" :aria-label="row.busy[0]"><i :style="{ transform: 'scaleX(' + row.busy[1] + ')' }"></i></span></div>
+  <Busy v-if="row.busy" :busy="row.busy" role="group" :aria-label="row.busy[0]" />
   <div v-else-if="row.pid" class="pg-uses"><Use named :title="words.cpu" :bar="row.cpu" :text="row.cpu_text" :against="row.cpu_of" :look="row.cpu_look" />
     <Use named :title="words.memory" :bar="row.memory" :text="row.memory_text" :against="row.memory_of" :look="row.memory_look" /></div>
   <div v-if="row.why" class="eo-why"><b class="ov-clamp">{{ visible(row.why) }}</b><span v-if="row.hint" class="next ov-clamp">{{ visible(row.hint) }}</span><span v-if="row.next" class="next eo-num">{{ row.next }}</span></div>
@@ -53,7 +63,7 @@ export const PluginCard = {
 
 export const Offer = {
   components: { PluginIcon },
-  props: { row: Object, words: Object },
+  props: { row: Object, words: Object, comes: Boolean },
   emits: ["act"],
   setup() {
     return { iconOf, fill, visible };
@@ -65,7 +75,8 @@ export const Offer = {
     <span class="pg-about"><bdi>{{ visible(row.about) }}</bdi></span>
     <span class="pg-meta"><bdi>{{ visible(row.version) }}</bdi> · {{ row.size }}<template v-if="row.author"> · <bdi>{{ visible(row.author) }}</bdi></template><template v-if="row.source"> · <bdi>{{ visible(row.source) }}</bdi></template></span>
     <span v-if="row.why_not" class="pg-why">{{ visible(row.why_not) }}</span></button>
-  <button v-if="row.why_not" type="button" class="eo-btn gh" @click="$emit('act', 'offer', row.id)">{{ words.details }}</button>
+  <button v-if="comes" type="button" class="eo-btn gh" @click="$emit('act', 'progress', row.id)">{{ words.progress }}</button>
+  <button v-else-if="row.why_not" type="button" class="eo-btn gh" @click="$emit('act', 'offer', row.id)">{{ words.details }}</button>
   <button v-else type="button" class="eo-btn" :aria-label="fill(words.install_name, { name: visible(row.name) })" @click="$emit('act', 'install', row.id)">{{ words.install }}</button>
 </li>`,
 };

@@ -124,6 +124,12 @@ class PluginManager:
         return {plugin_id: self._view(plugin_id, entry, rows)
                 for plugin_id, entry in sorted(self._store.installed().items()) if self._runner.knows(plugin_id)}
 
+    @property
+    def coming(self) -> dict[str, JobView]:
+        """What is being installed and is not there yet, by id."""
+        return {job.plugin_id: JobView(job) for job in self.jobs.all()
+                if job.state == 'running' and job.action == 'install' and not self._runner.knows(job.plugin_id)}
+
     def has_id(self, name: str) -> bool:
         """Whether a plugin has this id, also one of which only data and secrets were kept."""
         return self._store.find(name) is not None

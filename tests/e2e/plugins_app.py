@@ -10,6 +10,7 @@ import json
 import sys
 import threading
 import time
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ class Log:
 @dataclass
 class Job:
     title: str
-    id: str = 'job'
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
     state: str = 'running'
     percent: float = 0
     log: list[dict[str, Any]] = field(default_factory=list)
@@ -101,10 +102,15 @@ class Manager:
         self.sources = [Told(url='builtin', name='Built in', key=True, problem=None, plugins=3, is_read=True)]
         self.fail: str | None = None
         self.hold = False
+        self.jobs: dict[str, Job] = {}
 
     def asked(self, *what: Any) -> None:
         with (self._system.settings_file.path.parent / 'asked').open('a') as file:
             file.write(json.dumps(what) + '\n')
+
+    @property
+    def coming(self) -> dict[str, Job]:
+        return {name: job for name, job in self.jobs.items() if job.state == 'running' and name not in self.plugins}
 
     async def icon(self, plugin_id: str) -> bytes | None:
         return ICON if plugin_id in ('alarms', 'home-assistant') else None
@@ -173,7 +179,7 @@ class Manager:
         return self._begin(plugin_id, 'uninstall', lambda: self.plugins.pop(plugin_id))
 
     def _begin(self, plugin_id: str, title: str, done: Any) -> Job:
-        job = Job(title)
+        job = self.jobs[plugin_id] = Job(title)
         if plugin_id in self.plugins:
             self.plugins[plugin_id].busy = job
         self.task = asyncio.ensure_future(self._work(job, done))

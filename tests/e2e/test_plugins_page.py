@@ -175,6 +175,26 @@ def test_an_install_shows_what_it_may_do_and_how_far_it_is(browser: Browser, hou
         assert house.asked[0][3] == ['points.read:plc_001/**', 'points.write:heating/*/target', 'http.out:influx.lan:8086']
 
 
+def test_an_install_is_seen_after_a_reload_and_in_another_browser(browser: Browser, house: House) -> None:
+    with visitor(browser) as page, visitor(browser) as other:
+        for each in (page, other):
+            each.goto(f'{house.url}/plugins')
+        house.tell(hold=True)
+        page.get_by_role('button', name='Install Shutters').click()
+        page.get_by_role('dialog').get_by_role('button', name='Install').click()
+        expect(page.get_by_role('dialog').get_by_role('progressbar')).to_have_attribute('aria-valuenow', '55')
+        page.reload()
+        for each in (page, other):
+            coming = each.get_by_role('group', name='Install Shutters')
+            expect(coming.get_by_role('progressbar')).to_have_attribute('aria-valuenow', '55')
+            expect(each.get_by_role('button', name='Install Shutters')).to_have_count(0)
+        other.get_by_role('group', name='Install Shutters').get_by_role('button', name='Show progress').click()
+        house.tell(hold=False)
+        expect(other.get_by_role('dialog').get_by_role('button', name='Start now')).to_be_visible()
+        expect(page.get_by_text('Shutters is installed. It does not run yet.')).to_be_visible()
+        expect(coming).to_have_count(0)
+
+
 def test_an_update_marks_what_is_new_and_can_be_taken_back(browser: Browser, house: House) -> None:
     with visitor(browser, size='phone', dark=True) as page:
         page.goto(f'{house.url}/plugins')
