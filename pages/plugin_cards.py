@@ -86,6 +86,8 @@ class PluginsView:
 
     def _follow_jobs(self) -> None:
         """Also those that were begun in another browser, or here before the page was loaded again."""
+        if self._offers is None:  # what it is called is not known yet
+            return
         running = self._manager.coming
         coming = [{'id': plugin_id, 'busy': progress_of(job, self._name_of(plugin_id), self._format, _)}
                   for plugin_id, job in running.items()]  # fmt: skip
@@ -99,7 +101,7 @@ class PluginsView:
     def _name_of(self, plugin_id: str) -> str:
         if plugin_id in self._told:
             return str(self._told[plugin_id]['name'])
-        offers = self._offers.list if self._offers is not None else ()
+        offers = self._offers.list if self._offers is not None else []
         return next((offer.name for offer in offers if offer.id == plugin_id), plugin_id)
 
     def _look(self) -> None:

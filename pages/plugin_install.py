@@ -14,7 +14,7 @@ from pages.plugin_consent import Subject, show_subject, subject_of_manifest, sub
 from pages.plugin_progress import ProgressView, show
 from pages.plugin_rows import page_of, title_of
 from pages.rows import say_error, say_phrase
-from pages.sheet import Button, Sheet, Text, one_per_page
+from pages.sheet import Button, Sheet, Text, catch_focus, one_per_page
 from pages.toasts import say_done, say_trouble
 
 LOOK = 0.5  # s
@@ -74,6 +74,7 @@ class InstallSheet:
         self._manager = house.system.plugins
         self._task = Task('', '')
         self._left: list[Task] = []  # jobs that go on unseen
+        self._state = ''  # as last shown
         self._sheet = Sheet()
         with self._sheet.body:
             self._asking = ui.element('div').classes('eo-col eo-gap-3')
@@ -247,6 +248,9 @@ class InstallSheet:
         show(self._again, state == 'failed' and task.begin is not None)
         show(self._settings, can_start)
         show(self._start, can_start)
+        if state != self._state:
+            self._state = state
+            catch_focus(self._start if can_start else self._again if self._again.visible else self._close)
         word = _('Cancel') if state == 'asking' else _('Leave it running') if state == 'running' else _('Close')
         if self._close.text != word:
             self._close.set_text(word)

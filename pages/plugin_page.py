@@ -8,6 +8,7 @@ from edgeos.plugins.views import PluginView
 from pages.frame import House
 from pages.i18n import _
 from pages.plugin_head import PluginHead
+from pages.plugin_install import install_sheet
 from pages.plugin_log import PluginLogView
 from pages.plugin_overview import PluginOverview
 from pages.plugin_points import PluginPoints
@@ -40,8 +41,10 @@ def content(house: House, plugin_id: str) -> None:
         tabs = Tabs(makers)
 
     def tick() -> None:
-        if plugin_id in manager.plugins:
-            head.tick(present())
+        if (now := manager.plugins.get(plugin_id)) is not None:
+            head.tick(now)
+            if now.busy is not None:
+                install_sheet(house).adopt(now.busy, plugin_id, now.name)
             tabs.tick()
             return
         timer.cancel()

@@ -53,6 +53,9 @@ class ProgressView:
         is_failed = job.state == 'failed'
         _set(self._why, say_phrase(_, error.get('message') or _('It did not work.')) if is_failed else '')
         hint = say_phrase(_, error.get('hint') or _('Nothing was changed: what ran before goes on.'))
+        goes_on = _('What was there before runs on.')
+        if job.title == 'update' and hint != goes_on:
+            hint = f'{hint} {goes_on}'
         _set(self._hint, hint if is_failed else '')
         show(self._now, is_running)
         show(self._trouble, is_failed)

@@ -5,6 +5,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.element import Element
 
+from edgeos.plugins.phrase import Phrase
 from pages.forms import Field
 from pages.i18n import _
 from pages.plugin_progress import show
@@ -131,7 +132,7 @@ class SchemaForm:
 
     def show_problems(self, problems: Sequence[tuple[Any, str]], *, go: bool = True) -> list[str]:
         """Beside their fields; answers those that belong to none of them."""
-        said = [(path, say_phrase(_, message)) for path, message in problems]
+        said = [(path, _told(message)) for path, message in problems]
         rest = [f'{".".join(parts_of(path))}: {message}' if path else message for path, message in said
                 if not self._root.show_problem(parts_of(path), message)]  # fmt: skip
         if go:
@@ -142,6 +143,14 @@ class SchemaForm:
         place = next((place for place in self._root.places() if place.error), None)
         if place is not None:
             place.focus()
+
+
+def _told(message: str) -> str:
+    """In the owner's words: a pattern is for authors, the hint beside the field says what is meant."""
+    what = message.values.get('what') if isinstance(message, Phrase) else None
+    if isinstance(what, Phrase) and 'pattern' in what.values:
+        return _('This is not in the form that is asked for.')
+    return say_phrase(_, message)
 
 
 def name_of(value: Any, schema: Schema, number: int) -> str:

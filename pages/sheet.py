@@ -70,6 +70,12 @@ class Button(Text):
         return self
 
 
+def catch_focus(element: Element) -> None:
+    """Give it the focus if what had it is not seen any more; a keyboard would begin at the top of the page."""
+    ui.run_javascript('setTimeout(() => document.activeElement === document.body && '
+                      f'document.getElementById("{element.html_id}")?.focus(), 100)')  # fmt: skip
+
+
 def icon_of(name: str) -> Element:
     """A drawing that says nothing a screen reader would need."""
     return ui.element('i').classes(f'eo-icon eo-i-{name}').props('aria-hidden="true"')
