@@ -23,7 +23,7 @@ from pages.plugin_icons import add_icons
 from pages.web_app import add_web_app
 
 LATER = ('pages.connection_page', 'pages.settings_page', 'pages.events_page', 'pages.system_page',
-         'pages.plugins_page', 'pages.plugin_page', 'pages.demo_page')  # fmt: skip
+         'pages.plugins_page', 'pages.plugin_page', 'pages.demo_page', 'pages.panel_bar')  # fmt: skip
 RECONNECT_SECONDS = 30.0  # a slow panel may be busy that long; with less it would reload by itself
 
 

@@ -277,6 +277,10 @@ class ConnectionDialog:
         draft = self._draft
         if draft is None or not self._is_fine():
             return
+        if not await may_edit(self._house):  # filling in may have taken longer than it stays unlocked
+            self._wants_save = False
+            self._show_buttons()
+            return
         self._wants_save = True
         self._show_buttons()
         try:

@@ -88,6 +88,8 @@ class DeleteDialog:
         return sum(1 for route in routes if ids & {end.partition('/')[0] for end in (route.from_, route.to)})
 
     async def _remove(self) -> None:
+        if not await may_edit(self._house):
+            return
         self._delete.set_busy(True)
         manager, failed, why = self._house.system.connections, list[str](), ''
         there = [chosen for chosen in self._chosen if chosen.id in manager.connections]  # others may have deleted too

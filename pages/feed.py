@@ -123,6 +123,7 @@ class OverviewFeed:
         self._survey = Survey()
         self._editions: dict[str, Edition] = {}
         self._trouble = (-inf, 0)  # when it was counted, and how many
+        self._is_grave = False
         self._task: asyncio.Task[None] | None = None
 
     def first_rows(self, language: str) -> list[Row]:
@@ -146,8 +147,14 @@ class OverviewFeed:
             self._note_trouble(state_of(connection) for connection in self._manager.connections.values())
         return self._trouble[1]
 
+    @property
+    def is_grave(self) -> bool:
+        """Whether one of those that were counted last does not work at all."""
+        return self._is_grave
+
     def _note_trouble(self, states: Iterable[str]) -> None:
-        self._trouble = time.monotonic(), sum(state in NEEDS_YOU for state in states)
+        needy = [state for state in states if state in NEEDS_YOU]
+        self._trouble, self._is_grave = (time.monotonic(), len(needy)), 'error' in needy
 
     def reset(self) -> None:
         """Connections were added, removed or renamed: everybody gets all rows anew."""

@@ -38,10 +38,15 @@ def frame(house: House, title: str, here: str) -> Iterator[None]:
     speak(house, client)
     ui.page_title(f'{_(title)} · {NAME}')
     add_head(house, client)
-    if screen_of(client.request) == 'window':
+    screen = screen_of(client.request)
+    if screen == 'window':
         answer_closing(house.system)
+    if screen == 'panel':
+        _add_panel_head(house, client)
     with ui.element('div').classes('eo-app'):
         _rail(house, here)
+        if screen == 'panel':
+            _add_panel_bar(house)
         with ui.element('div').classes('eo-main'):
             yield
 
@@ -70,6 +75,18 @@ def add_head(house: House, client: Client) -> None:
         f'<script src="{assets.URL}/place.js"></script><script src="{assets.URL}/frame.js" defer></script>'
         + head_of(house.system.settings_file.settings.app.theme)
     )
+
+
+def _add_panel_head(house: House, client: Client) -> None:
+    from pages.panel import add_panel_head
+
+    add_panel_head(house.system.settings_file.settings.kiosk, client)
+
+
+def _add_panel_bar(house: House) -> None:
+    from pages.panel_bar import PanelBar
+
+    PanelBar(house)
 
 
 def _rail(house: House, here: str) -> None:

@@ -8,6 +8,7 @@ from edgeos.plugins.views import JobView, PluginView
 from pages.forms import choice_field
 from pages.frame import House
 from pages.i18n import _
+from pages.pin_gate import may_edit
 from pages.plugin_install import install_sheet
 from pages.rows import say_error
 from pages.sheet import Button, Sheet, Text
@@ -60,7 +61,7 @@ class RemoveSheet:
         return sum(plugin_id in (route.from_.partition('/')[0], route.to.partition('/')[0]) for route in routes)
 
     async def _confirm(self) -> None:
-        if (plugin := self._plugin) is not None:
+        if (plugin := self._plugin) is not None and await may_edit(self._house):
             job = self._house.system.plugins.uninstall_plugin(plugin.id, drop_data=self._data.value == DROP)
             await _begin(self._house, self._sheet, self._button, plugin, job,
                          _('{name} is uninstalled.').format(name=plugin.name))  # fmt: skip
@@ -89,7 +90,7 @@ class RollBackSheet:
         self._sheet.open()
 
     async def _confirm(self) -> None:
-        if (plugin := self._plugin) is not None:
+        if (plugin := self._plugin) is not None and await may_edit(self._house):
             done = _('{name} is back at {version}.').format(name=plugin.name, version=plugin.previous or '')
             await _begin(self._house, self._sheet, self._button, plugin,
                          self._house.system.plugins.roll_back(plugin.id), done)  # fmt: skip

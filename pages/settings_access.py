@@ -5,6 +5,7 @@ from functools import partial
 from nicegui import context, ui
 
 from edgeos.settings import SettingsError
+from edgeos.web.own_screens import screen_of
 from edgeos.web.security import host_name
 from pages.forms import LinesField, advanced, lines_field
 from pages.frame import House
@@ -73,7 +74,7 @@ class PasswordItem(Item):
 
     def refresh(self) -> None:
         is_set = self._house.doors.access.is_needed
-        self._leave.set_visibility(is_set)
+        self._leave.set_visibility(is_set and screen_of(context.client.request) != 'panel')  # nobody could log it in
         self.state.set_text(_('Whoever opens these pages is asked for it.') if is_set else
                             _('None is set: whoever can open these pages may change everything.'))  # fmt: skip
         self._set.set_text(_('Change') if is_set else _('Set a password'))

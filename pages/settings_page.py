@@ -13,6 +13,7 @@ from pages.i18n import LANGUAGES, _, current_language
 from pages.pin_gate import may_edit
 from pages.settings_access import add_access
 from pages.settings_backup import add_backup
+from pages.settings_panel import add_panel
 from pages.sheet import Text, icon_of
 from pages.toasts import say_trouble
 
@@ -21,7 +22,7 @@ ABOUT_SECONDS = 10.0
 
 
 def content(house: House) -> None:
-    """Four panels, in two columns where there is room."""
+    """Five panels, in two columns where there is room."""
     with ui.element('header').classes('eo-header'):
         Text('h1', _('Settings'))
     if house.system.forgetful:
@@ -30,6 +31,7 @@ def content(house: House) -> None:
     with ui.element('div').classes('st-page'):
         with ui.element('div').classes('st-column'):
             _look(house)
+            add_panel(house)
             add_backup(house)
         with ui.element('div').classes('st-column'):
             add_access(house)

@@ -24,6 +24,7 @@ PASSED_ON = {  # texts that are found where they come from
     'pages/report_test.py: reporter.trouble',
     'edgeos/demo/plc_part.py: name', 'edgeos/demo/plc_part.py: explanation', 'pages/demo_page.py: part.name',
     'pages/demo_page.py: switch.name', 'pages/demo_page.py: switch.explanation', 'pages/frame.py: title',
+    'pages/panel_power.py: offers.why', 'pages/panel_power.py: str(error)',
     'pages/rows.py: template', 'pages/process_rows.py: ended.why', 'pages/rows.py: value', 'pages/rows.py: failure.hint_text', 'pages/settings_backup.py: error.notice.template',
     'pages/settings_backup.py: why.template',
 }  # fmt: skip

@@ -175,7 +175,7 @@
 
   /* Nobody else hears of what is pressed there: for a dialog or a menu it would be a click beside it. */
   function take(event) {
-    const isMine = event.target.closest?.(".pn-keys, .pn-offer") || pressed?.[1] === event.pointerId;
+    const isMine = event.target.closest?.(".pn-keys, .pn-offer") || (pressed && pressed[1] === event.pointerId);
     if (event.type === "pointerdown") pointer = isMine ? pointer : event.pointerType;
     if (!isMine) {
       const target = event.target.closest?.("input, textarea");
