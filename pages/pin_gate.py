@@ -78,15 +78,21 @@ class PinDialog:
             self._pin.value = ''
             self._pin.show_error(_('The PIN is wrong.'))
             self._pin.focus()
+            if wait := self._house.doors.pin.wait(address):
+                self._begin_wait(wait)
         except TooManyAttempts as error:
             self._pin.value = ''
-            self._wait = math.ceil(error.wait)
-            self._timer.activate()
-            self._say_wait()
+            self._begin_wait(error.wait)
         else:
             self._sheet.dialog.submit(True)
         finally:
             self._unlock.set_busy(False)
+
+    def _begin_wait(self, seconds: float) -> None:
+        self._wait = math.ceil(seconds)
+        self._pin.set_hint('')
+        self._timer.activate()
+        self._say_wait()
 
     def _count_down(self) -> None:
         self._wait = max(0, self._wait - 1)

@@ -3,7 +3,6 @@
 (function () {
   const root = document.documentElement;
   const panel = window.eoPanel;
-  const FIELDS = "input, textarea, select, [contenteditable]";
   const POINTER_MS = 3000; // a mouse that rests is not shown
   const KEYS = new Set(["F1", "F3", "F6", "F7", "F10", "F11", "F12", "BrowserBack", "BrowserForward", "BrowserHome", "BrowserSearch", "BrowserFavorites"]);
   const WITH_CONTROL = "dfghjklnopstuw+-=0";
@@ -17,10 +16,6 @@
   addEventListener("dragstart", hold, true);
   addEventListener("dragover", hold, true);
   addEventListener("drop", hold, true);
-  addEventListener("selectstart", (event) => {
-    const target = event.target.nodeType === Node.TEXT_NODE ? event.target.parentElement : event.target;
-    if (!target?.closest?.(FIELDS)) event.preventDefault();
-  }, true);
   for (const type of ["gesturestart", "gesturechange"]) addEventListener(type, hold, { capture: true, passive: false });
   addEventListener("wheel", (event) => event.ctrlKey && event.preventDefault(), { capture: true, passive: false });
   for (const type of ["mousedown", "mouseup", "auxclick"]) {

@@ -159,6 +159,7 @@
     if (key === "{symbols}") return show("symbols");
     if (key === "{letters}") return show("default");
     if (key === "{shift}") return shift();
+    shiftedAt = -Infinity;
     if (document.activeElement !== field) field.focus({ preventScroll: true });
     typing.type(field, key);
     if (layer === "shift" && !isLocked && !key.startsWith("{")) show("default");

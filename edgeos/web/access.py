@@ -263,6 +263,10 @@ class Pin:
         if len(self._unlocked) > self._capacity:
             self._unlocked.popitem(last=False)
 
+    def wait(self, address: str) -> float:
+        """Seconds until this address may try again, 0.0 when it may now."""
+        return self._gate.wait(address)
+
     def lock(self, who: str) -> None:
         """Lock edits for this browser now."""
         self._unlocked.pop(who, None)

@@ -34,6 +34,20 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope='module')
+def restless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Dims after 1 s, is dark after 4 s."""
+    with serving(tmp_path_factory.mktemp('restless'), kiosk='dim_s = 1\ndark_s = 4') as found:
+        yield found
+
+
+@pytest.fixture(scope='module')
+def wakeful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Never rests by itself."""
+    with serving(tmp_path_factory.mktemp('wakeful'), kiosk='dim_s = 0\ndark_s = 0') as found:
+        yield found
+
+
 def level(page: Page, name: str, *, timeout: int = 8_000) -> None:
     expect(page.locator('html')).to_have_class(re.compile(rf'\bpn-{name}\b'), timeout=timeout)
 
@@ -42,8 +56,8 @@ def awake(page: Page) -> None:
     expect(page.locator('html')).not_to_have_class(re.compile(r'\bpn-(dim|dark)\b'), timeout=1_000)
 
 
-def test_it_dims_then_goes_dark_and_the_touch_that_wakes_it_opens_nothing(browser: Browser, tmp_path: Path) -> None:
-    with serving(tmp_path, kiosk='dim_s = 1\ndark_s = 4') as (url, data), panel(browser, url, data) as page:
+def test_it_dims_then_goes_dark_and_the_touch_that_wakes_it_opens_nothing(browser: Browser, restless: tuple[str, Path]) -> None:
+    with panel(browser, *restless) as page:
         level(page, 'dim')
         page.wait_for_function('Math.abs(getComputedStyle(document.documentElement, "::after").opacity - .7) < .01')
         level(page, 'dark')
@@ -66,16 +80,16 @@ def test_it_dims_then_goes_dark_and_the_touch_that_wakes_it_opens_nothing(browse
         expect(page.get_by_role('dialog')).to_be_visible()
 
 
-def test_two_quick_taps_wake_and_open(browser: Browser, tmp_path: Path) -> None:
-    with serving(tmp_path, kiosk='dim_s = 1\ndark_s = 0') as (url, data), panel(browser, url, data) as page:
+def test_two_quick_taps_wake_and_open(browser: Browser, restless: tuple[str, Path]) -> None:
+    with panel(browser, *restless) as page:
         level(page, 'dim')
         page.touchscreen.tap(*MIDDLE_OF_ADD)
         page.touchscreen.tap(*MIDDLE_OF_ADD)
         expect(page.get_by_role('dialog')).to_be_visible()
 
 
-def test_a_moved_mouse_wakes_it_and_its_click_counts(browser: Browser, tmp_path: Path) -> None:
-    with serving(tmp_path, kiosk='dim_s = 1\ndark_s = 0') as (url, data), panel(browser, url, data) as page:
+def test_a_moved_mouse_wakes_it_and_its_click_counts(browser: Browser, restless: tuple[str, Path]) -> None:
+    with panel(browser, *restless) as page:
         level(page, 'dim')
         page.mouse.move(*MIDDLE_OF_ADD, steps=3)
         awake(page)
@@ -84,30 +98,28 @@ def test_a_moved_mouse_wakes_it_and_its_click_counts(browser: Browser, tmp_path:
         expect(page.get_by_role('dialog')).to_be_visible()
 
 
-def test_it_stays_dark_over_a_reload_without_a_flash(browser: Browser, tmp_path: Path) -> None:
-    with serving(tmp_path, kiosk='dim_s = 0\ndark_s = 2') as (url, data):
-        with panel(browser, url, data, script=WATCH) as page:
-            level(page, 'dark')
-            page.reload()
-            page.wait_for_function('window.shades.length > 20')
-            assert set(page.evaluate('window.shades')) == {'1'}
-            page.touchscreen.tap(*MIDDLE_OF_ADD)
-            awake(page)
-            page.reload()
-            page.wait_for_function('window.shades.length > 5')
-            assert page.evaluate('window.shades[0]') == '0'
+def test_it_stays_dark_over_a_reload_without_a_flash(browser: Browser, restless: tuple[str, Path]) -> None:
+    with panel(browser, *restless, script=WATCH) as page:
+        level(page, 'dark')
+        page.reload()
+        page.wait_for_function('window.shades.length > 20')
+        assert set(page.evaluate('window.shades')) == {'1'}
+        page.touchscreen.tap(*MIDDLE_OF_ADD)
+        awake(page)
+        page.reload()
+        page.wait_for_function('window.shades.length > 2')
+        assert page.evaluate('window.shades[0]') == '0'
 
 
-def test_never_is_never_and_dark_can_be_tried(browser: Browser, tmp_path: Path) -> None:
-    with serving(tmp_path, kiosk='dim_s = 0\ndark_s = 0') as (url, data):
-        with panel(browser, url, data, target='/settings') as page:
-            page.get_by_role('button', name='Try dark now').tap()
-            level(page, 'dark')
-            page.touchscreen.tap(500, 300)
-            awake(page)
-            page.get_by_label('Dims after').select_option('30')
-            page.wait_for_function('window.eoPanel.dim_s === 30')
-    assert 'dim_s = 30' in (tmp_path / 'settings.toml').read_text()
+def test_never_is_never_and_dark_can_be_tried(browser: Browser, wakeful: tuple[str, Path]) -> None:
+    with panel(browser, *wakeful, target='/settings') as page:
+        page.get_by_role('button', name='Try dark now').tap()
+        level(page, 'dark')
+        page.touchscreen.tap(500, 300)
+        awake(page)
+        page.get_by_label('Goes dark after').select_option('1800')
+        page.wait_for_function('window.eoPanel.dark_s === 1800')
+    assert 'dark_s = 1800' in (wakeful[1].parent / 'settings.toml').read_text()
 
 
 def test_it_rests_and_wakes_while_the_server_is_gone(browser: Browser, tmp_path: Path) -> None:
@@ -127,26 +139,25 @@ def test_it_rests_and_wakes_while_the_server_is_gone(browser: Browser, tmp_path:
         process.wait()
 
 
-def test_what_a_browser_would_do_is_held(browser: Browser, tmp_path: Path) -> None:
-    with serving(tmp_path, kiosk='dim_s = 0\ndark_s = 0') as (url, data):
-        with panel(browser, url, data, target='/settings') as page:
-            page.evaluate('''() => {
-              window.held = {};
-              for (const type of ['contextmenu', 'dragstart', 'selectstart', 'keydown', 'wheel']) {
-                addEventListener(type, (event) => (window.held[type] = event.defaultPrevented));
-              }
-            }''')
-            page.mouse.click(500, 300, button='right')
-            page.mouse.dblclick(300, 40)  # on a title
-            page.keyboard.press('Control+p')
-            held = page.evaluate('window.held')
-            assert (held['contextmenu'], held['selectstart'], held['keydown']) == (True, True, True)
-            page.get_by_text('Description of the HTTP API').tap()
-            expect(page.get_by_text('The panel opens no windows and saves no files.')).to_be_visible()
-            page.evaluate('''document.querySelector('.eo-main').insertAdjacentHTML(
-              'afterbegin', '<a id=away href="http://example.org/">away</a>')''')
-            page.locator('#away').tap()
-            expect(page.get_by_text('The panel does not open pages of others.')).to_be_visible()
-            assert page.url.startswith(url) and len(page.context.pages) == 1
-            assert page.evaluate('getComputedStyle(document.documentElement).touchAction') == 'pan-x pan-y'
-            page.wait_for_function('getComputedStyle(document.body).cursor === "none"')
+def test_what_a_browser_would_do_is_held(browser: Browser, wakeful: tuple[str, Path]) -> None:
+    with panel(browser, *wakeful, target='/settings') as page:
+        page.evaluate('''() => {
+          window.held = {};
+          for (const type of ['contextmenu', 'keydown']) {
+            addEventListener(type, (event) => (window.held[type] = event.defaultPrevented));
+          }
+        }''')
+        page.mouse.click(500, 300, button='right')
+        page.locator('h1').dblclick()
+        page.keyboard.press('Control+p')
+        assert page.evaluate('window.held') == {'contextmenu': True, 'keydown': True}
+        assert page.evaluate('getSelection().toString()') == ''
+        page.get_by_text('Description of the HTTP API').tap()
+        expect(page.get_by_text('The panel opens no windows and saves no files.')).to_be_visible()
+        page.evaluate('''document.querySelector('.eo-main').insertAdjacentHTML(
+          'afterbegin', '<a id=away href="http://example.org/">away</a>')''')
+        page.locator('#away').tap()
+        expect(page.get_by_text('The panel does not open pages of others.')).to_be_visible()
+        assert page.url.startswith(wakeful[0]) and len(page.context.pages) == 1
+        assert page.evaluate('getComputedStyle(document.documentElement).touchAction') == 'pan-x pan-y'
+        page.wait_for_function('getComputedStyle(document.body).cursor === "none"')
