@@ -73,7 +73,7 @@ export default {
         autocomplete: this.autocomplete || "off",
         autocapitalize: "none",
         spellcheck: "false",
-        inputmode: this.kind === "decimal" ? "decimal" : this.kind === "number" || this.digits ? "numeric" : null,
+        inputmode: this.$attrs.inputmode ? this.$attrs.inputmode : this.kind === "decimal" ? "decimal" : this.kind === "number" || this.digits ? "numeric" : null,
       };
     },
   },

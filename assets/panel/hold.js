@@ -16,7 +16,6 @@
   addEventListener("dragstart", hold, true);
   addEventListener("dragover", hold, true);
   addEventListener("drop", hold, true);
-  for (const type of ["gesturestart", "gesturechange"]) addEventListener(type, hold, { capture: true, passive: false });
   addEventListener("wheel", (event) => event.ctrlKey && event.preventDefault(), { capture: true, passive: false });
   for (const type of ["mousedown", "mouseup", "auxclick"]) {
     addEventListener(type, (event) => event.button > 2 && event.preventDefault(), true); // back and forward on a mouse

@@ -86,6 +86,7 @@
     isLocked = false;
     root.classList.add("pn-typing");
     hideOffer();
+    holdTouch(true);
     show(layerFor(element));
     requestAnimationFrame(() => reveal(element));
   }
@@ -103,6 +104,7 @@
     root.classList.remove("pn-typing");
     root.style.removeProperty("--keyboard");
     field = null;
+    holdTouch(Boolean(offer));
   }
 
   function hush(element) {
@@ -119,6 +121,7 @@
     offer.setAttribute("aria-label", words.show);
     offer.innerHTML = '<i class="eo-icon eo-i-keyboard" aria-hidden="true"></i>';
     document.body.append(offer);
+    holdTouch(true);
   }
 
   function hideOffer() {
@@ -214,8 +217,16 @@
     keyboard.handleButtonMouseUp();
   }
 
-  for (const type of ["pointerdown", "pointerup", "pointercancel", "mousedown", "mouseup", "click", "dblclick", "touchstart", "touchend", "contextmenu"]) {
-    addEventListener(type, take, { capture: true, passive: false });
+  for (const type of ["pointerdown", "pointerup", "pointercancel", "mousedown", "mouseup", "click", "dblclick", "contextmenu"]) {
+    addEventListener(type, take, true);
+  }
+
+  /** Only while there are keys does the browser have to ask before it scrolls. */
+  function holdTouch(isOn) {
+    for (const type of ["touchstart", "touchend"]) {
+      if (isOn) addEventListener(type, take, { capture: true, passive: false });
+      else removeEventListener(type, take, { capture: true });
+    }
   }
 
   // real keys
@@ -233,6 +244,7 @@
 
   /** `keyboard` is auto, always or never; `hardware` whether the server sees a real keyboard, null where it cannot tell. */
   panel.setKeyboard = (news) => {
+    if (Object.entries(news).every(([name, value]) => panel[name] === value)) return;
     if (panel.hardware === true && news.hardware !== true) sessionStorage.removeItem(TYPED); // it was unplugged
     Object.assign(panel, news);
     const element = document.activeElement;

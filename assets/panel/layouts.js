@@ -18,7 +18,7 @@
     shift: ["! \" § $ % & / ( ) = ? {bksp}", "Q W E R T Z U I O P Ü +", "A S D F G H J K L Ö Ä {enter}", "{shift} Y X C V B N M ; ' # *", LAST],
     symbols: MARKS,
   };
-  const numbers = (separator) => ["1 2 3 {arrowleft} {arrowright}", "4 5 6 - {bksp}", `7 8 9 ${separator} {hide}`, "0 {enter}"];
+  const numbers = (separator) => ["1 2 3 {arrowleft} {arrowright}", "4 5 6 - {bksp}", `7 8 9 ${separator} {hide}`, "{letters} 0 {enter}"];
   const DIGITS = ["1 2 3 {bksp}", "4 5 6 {hide}", "7 8 9 {arrowleft}", "0 {enter}"];
 
   /** By name: default, shift, symbols, numbers (with sign and separator), digits. */

@@ -42,6 +42,7 @@ export default {
     const minutes = computed(() => `${Math.floor(left.value / 60)}:${String(left.value % 60).padStart(2, "0")}`);
     const lockWords = computed(() => (left.value ? say(props.words.unlocked_for, { time: minutes.value }) : props.words.locked_hint));
     const darken = () => emit("dark");
+    const again = () => window.eoPanel?.isDark() && darken(); // it went dark while nobody heard it
 
     watch(() => props.lock, begin, { immediate: true });
     watch(() => props.rest, (times) => window.eoPanel?.setRest(times));
@@ -50,9 +51,11 @@ export default {
       follow();
       document.addEventListener("eo-dark", darken);
       document.addEventListener("visibilitychange", follow);
-      if (window.eoPanel?.isDark()) darken();
+      again();
+      window.socket?.on("connect", again);
     });
     onBeforeUnmount(() => {
+      window.socket?.off("connect", again);
       clearTimeout(clock);
       clearInterval(count);
       document.removeEventListener("eo-dark", darken);

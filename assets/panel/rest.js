@@ -53,7 +53,6 @@
 
   function show(wanted) {
     if (wanted === level) return;
-    const was = level;
     level = wanted;
     root.classList.toggle("pn-dim", level === "dim");
     root.classList.toggle("pn-dark", level === "dark");
@@ -62,8 +61,6 @@
     if (level === "dark") {
       for (const each of document.querySelectorAll("dialog[open]")) each.close(); // nothing can lie above those
       document.dispatchEvent(new Event("eo-dark"));
-    } else if (was === "dark") {
-      document.dispatchEvent(new Event("eo-light"));
     }
   }
 

@@ -144,6 +144,8 @@ def test_numbers_get_a_pad_and_the_button_that_saves_is_not_moved_away(browser: 
         open_form(page)
         touch(page, 'Port')
         expect(keys(page)).to_have_attribute('data-layer', 'numbers')
+        key(page, '{letters}').tap()
+        expect(keys(page)).to_have_attribute('data-layer', 'default')
         tap_keys(page, '99999')
         page.get_by_role('dialog').get_by_role('button', name='Save').tap()
         expect(page.get_by_role('alert').filter(has_text='Enter').first).to_be_visible()
