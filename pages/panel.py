@@ -7,10 +7,10 @@ from math import inf
 from nicegui import Client, ui
 from starlette.requests import Request
 
-from edgeos import __version__
 from edgeos.input_devices import find_keyboard
 from edgeos.settings import is_loopback
 from edgeos.settings_models import KioskSettings
+from pages import assets
 from pages.i18n import _, current_language
 
 LOOK_SECONDS = 4.0  # how late a keyboard may be noticed that was plugged in
@@ -58,10 +58,10 @@ def add_panel_head(kiosk: KioskSettings, client: Client) -> None:
     """Into the head of a page; the order matters."""
     about = {**rest_of(kiosk), **keyboard_of(kiosk, client.request), 'words': _words()}
     text = json.dumps(about).replace('<', '\\u003c')
-    styles = ''.join(f'<link rel="stylesheet" href="/assets/{name}?v={__version__}">' for name in STYLES)
-    scripts = ''.join(f'<script src="/assets/{name}?v={__version__}" defer></script>' for name in LATER)
+    styles = ''.join(f'<link rel="stylesheet" href="{assets.URL}/{name}">' for name in STYLES)
+    scripts = ''.join(f'<script src="{assets.URL}/{name}" defer></script>' for name in LATER)
     ui.add_head_html(f'{styles}<script type="application/json" id="eo-panel">{text}</script>'
-                     f'<script src="/assets/panel/{AT_ONCE}?v={__version__}"></script>{scripts}')  # fmt: skip
+                     f'<script src="{assets.URL}/panel/{AT_ONCE}"></script>{scripts}')  # fmt: skip
 
 
 def _words() -> dict[str, str]:

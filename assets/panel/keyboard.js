@@ -7,7 +7,7 @@
   const OWN_KEYPAD = ".eo-pin"; // brings its keys along
   const NUMBERS = ["decimal", "tel"];
   const TYPED = "edgeos.panel.typed"; // somebody has typed on real keys
-  const LEAVE_MS = 220; // the button that took the focus is not moved away from under the finger
+  const LEAVE_MS = 150;
   const HUMAN_MS = 30; // a barcode reader holds no key that long
   const TWICE_MS = 400;
   const layouts = panel.layouts(words.language);
@@ -21,6 +21,7 @@
   let shiftedAt = -Infinity;
   let pointer = ""; // what was used last: touch, pen, mouse
   let pressed = null; // [key, pointerId]
+  let isHeld = false; // a finger or a button of the mouse
   let leaving = 0;
   let heldKey = null;
 
@@ -138,18 +139,22 @@
     }
   }
 
-  document.addEventListener("focusin", (event) => {
-    if (accepts(event.target)) come(event.target);
-    else if (event.target.closest?.(OWN_KEYPAD) && typing.isField(event.target)) hush(event.target);
-  });
-  document.addEventListener("focusout", () => {
+  /** A little later, and not while something is held: the button that took the focus is not to move under the finger. */
+  function leave() {
     clearTimeout(leaving);
     leaving = setTimeout(() => {
+      if (isHeld) return leave();
       if (accepts(document.activeElement)) return;
       close();
       hideOffer();
     }, LEAVE_MS);
+  }
+
+  document.addEventListener("focusin", (event) => {
+    if (accepts(event.target)) come(event.target);
+    else if (event.target.closest?.(OWN_KEYPAD) && typing.isField(event.target)) hush(event.target);
   });
+  document.addEventListener("focusout", leave);
   document.addEventListener("click", (event) => {
     if (event.target === document.activeElement && accepts(event.target)) come(event.target); // it had been sent away
   }, true);
@@ -180,6 +185,7 @@
   /* Nobody else hears of what is pressed there: for a dialog or a menu it would be a click beside it. */
   function take(event) {
     const isMine = event.target.closest?.(".pn-keys, .pn-offer") || (pressed && pressed[1] === event.pointerId);
+    if (event.type.startsWith("pointer")) isHeld = event.type === "pointerdown";
     if (event.type === "pointerdown") pointer = isMine ? pointer : event.pointerType;
     if (!isMine) {
       const target = event.target.closest?.("input, textarea");

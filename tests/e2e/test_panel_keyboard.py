@@ -147,7 +147,12 @@ def test_numbers_get_a_pad_and_the_button_that_saves_is_not_moved_away(browser: 
         key(page, '{letters}').tap()
         expect(keys(page)).to_have_attribute('data-layer', 'default')
         tap_keys(page, '99999')
-        page.get_by_role('dialog').get_by_role('button', name='Save').tap()
+        save = page.get_by_role('dialog').get_by_role('button', name='Save')
+        page.mouse.move(*middle_of(save))
+        page.mouse.down()
+        page.wait_for_timeout(400)
+        expect(keys(page)).to_be_visible()
+        page.mouse.up()
         expect(page.get_by_role('alert').filter(has_text='Enter').first).to_be_visible()
 
 
