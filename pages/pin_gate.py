@@ -36,7 +36,9 @@ class PinDialog:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._wait = 0
+        self._clock = house.system.services.clock
+        self._wait = 0  # s, as it is said
+        self._wait_ends = 0.0
         self._sheet = Sheet(_('Enter the PIN'), look='small eo-pin', on_submit=self._submit)
         with self._sheet.body, ui.element('div').classes('eo-form'):
             self._pin = secret_field(_('PIN'), hint=_('The owner of this panel has locked changes.'), digits=True)
@@ -89,13 +91,14 @@ class PinDialog:
             self._unlock.set_busy(False)
 
     def _begin_wait(self, seconds: float) -> None:
+        self._wait_ends = self._clock.monotonic() + seconds
         self._wait = math.ceil(seconds)
         self._pin.set_hint('')
         self._timer.activate()
         self._say_wait()
 
     def _count_down(self) -> None:
-        self._wait = max(0, self._wait - 1)
+        self._wait = max(0, math.ceil(self._wait_ends - self._clock.monotonic()))
         self._say_wait()
 
     def _say_wait(self) -> None:

@@ -162,8 +162,7 @@
   // pressing its keys
 
   function act(key) {
-    if (!field?.isConnected) return close();
-    if (key === "{hide}") return close();
+    if (key === "{hide}" || !field?.isConnected) return; // up() sees to that
     if (key === "{symbols}") return show("symbols");
     if (key === "{letters}") return show("default");
     if (key === "{shift}") return shift();
@@ -219,8 +218,11 @@
 
   function up(event) {
     if (pressed?.[1] !== event.pointerId) return;
+    const [key] = pressed;
     pressed = null;
     keyboard.handleButtonMouseUp();
+    // Not before the finger has left: what lies below would be pressed.
+    if (key === "{hide}" || !field?.isConnected) setTimeout(close);
   }
 
   for (const type of ["pointerdown", "pointerup", "pointercancel", "mousedown", "mouseup", "click", "dblclick", "contextmenu"]) {

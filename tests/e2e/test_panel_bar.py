@@ -85,10 +85,11 @@ def test_a_wrong_pin_is_refused_and_the_third_has_to_wait(browser: Browser, tmp_
         for _again in range(2):
             unlock(page, '1111')
             expect(page.get_by_text('The PIN is wrong.')).to_be_visible()
-        unlock(page, '1111')  # from here on it has to wait: 1 s, 2 s, 4 s
-        for _again in range(2):
-            expect(page.get_by_text('You can try again now.')).to_be_visible()
+        for _again in range(2):  # from here on it has to wait: 1 s, 2 s, 4 s
             unlock(page, '1111')
+            page.wait_for_function(r"/again in \d+ s/.test(document.querySelector('.eo-pin').innerText)")  # each frame
+            expect(page.get_by_text('You can try again now.')).to_be_visible()
+        unlock(page, '1111')
         unlock_button = page.locator('.eo-pin').get_by_role('button', name='Unlock')
         expect(page.get_by_text(re.compile(r'You can try again in \d+ s'))).to_be_visible()
         expect(unlock_button).to_be_disabled()
