@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo run window test test-connections test-pages test-plugins test-others check bench
+.PHONY: demo run window test test-connections test-pages test-screens test-plugins test-others check bench
 .PHONY: service service-update service-back service-remove
 
 demo: $(VENV)/.demo
@@ -16,20 +16,25 @@ window: $(VENV)/.run $(VENV)/.native
 	$(BIN)/python main.py --native
 
 # Tests wait more than they work, so groups run side by side; each is printed when it has ended.
+SCREENS := tests/kiosk tests/window tests/service $(wildcard tests/e2e/test_panel*.py tests/e2e/test_web_app.py)
+
 test: $(VENV)/.dev
-	$(MAKE) --keep-going --jobs=2 --output-sync=target test-connections test-pages test-plugins test-others
+	$(MAKE) --keep-going --jobs=3 --output-sync=target test-connections test-pages test-screens test-plugins test-others
 
 test-connections:
 	$(BIN)/python -m pytest tests/connections
 
 test-pages:
-	$(BIN)/python -m pytest tests/ui tests/e2e
+	$(BIN)/python -m pytest tests/ui tests/e2e $(SCREENS:%=--ignore=%)
+
+test-screens:
+	$(BIN)/python -m pytest $(SCREENS)
 
 test-plugins:
 	$(BIN)/python -m pytest tests/plugins plugins
 
 test-others:
-	$(BIN)/python -m pytest tests $(foreach each,connections ui e2e plugins bench,--ignore=tests/$(each))
+	$(BIN)/python -m pytest tests $(SCREENS:%=--ignore=%) $(foreach each,connections ui e2e plugins bench,--ignore=tests/$(each))
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
