@@ -28,7 +28,7 @@ CANNOT_START, PORT_TAKEN, CANNOT_SHOW = 1, 3, 4
 
 
 def main() -> int:
-    """The exit status: 0 after a stop, 2 for bad input, 3 when the port is taken, 4 when its window cannot open."""
+    """The exit status: 0 after a stop, 1 when it fails, 2 for bad input, 3 for a taken port, 4 for its window."""
     options = parse_options(sys.argv[1:])
     try:
         return start(options)
@@ -123,6 +123,7 @@ async def live(options: Options, settings_file: SettingsFile, data: Path, sock: 
     """From the first object to the last; raises what ends the program with a status of its own."""
     stop_early()
     notifier = Notifier()
+    notifier.begin()
     port = sock.getsockname()[1]
     system = System(settings_file, data, forgetful=options.demo)
     doors = make_doors(system)

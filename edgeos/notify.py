@@ -20,14 +20,21 @@ class Notifier:
         is_watched = bool(self._path) and patience.isdecimal() and owner == str(os.getpid())
         self._interval = int(patience) / 1e6 / BEATS if is_watched else 0.0
 
-    def ready(self, status: str) -> None:
-        """It serves. From now on the event loop has to beat: one that hangs is ended and started anew."""
-        self._send(f'READY=1\nSTATUS={status}')
+    def begin(self) -> None:
+        """From now on the event loop has to beat: one that hangs is ended and started anew.
+
+        Before it serves, because a program that has taken the place of another is watched already.
+        """
         if self._interval:
             self._beat()
 
+    def ready(self, status: str) -> None:
+        """It serves; `status` is where, which the installer asks for."""
+        self._send(f'READY=1\nSTATUS={status}')
+
     def hand_on(self) -> None:
         """To the program that takes the place of this one in the same process: for systemd it is still this one."""
+        self._send('WATCHDOG=1')  # the other has all the time there is until it beats
         self._environment.update(self._taken)
 
     def _beat(self) -> None:

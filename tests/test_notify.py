@@ -39,7 +39,9 @@ def test_the_program_says_when_it_serves_and_that_it_lives(manager, tmp_path):
     child = subprocess.Popen([sys.executable, MAIN, '--headless', '--port', '0'], cwd=tmp_path, stdout=subprocess.PIPE,
                              env={**os.environ, **environment(manager)})  # fmt: skip
     try:
-        assert heard_until(manager, 'READY=1')[0].startswith('READY=1\nSTATUS=http://127.0.0.1:')
+        heard = heard_until(manager, 'READY=1')
+        assert heard[0] == 'WATCHDOG=1', 'who took the place of another is watched already'
+        assert heard[-1].startswith('READY=1\nSTATUS=http://127.0.0.1:')
         heard_until(manager, 'WATCHDOG=1')
         heard_until(manager, 'WATCHDOG=1')
         child.send_signal(signal.SIGTERM)
@@ -50,7 +52,7 @@ def test_the_program_says_when_it_serves_and_that_it_lives(manager, tmp_path):
 
 
 async def test_a_loop_that_hangs_does_not_beat(manager):
-    Notifier(environment(manager)).ready('')
+    Notifier(environment(manager)).begin()
     await asyncio.sleep(0.2)
     time.sleep(0.7)  # the loop hangs
     manager.setblocking(False)
@@ -68,6 +70,7 @@ async def test_children_do_not_inherit_the_way_to_systemd(manager):
     notifier = Notifier(found)
     assert found == {}
     notifier.hand_on()
+    assert manager.recv(100) == b'WATCHDOG=1', 'the next program has all the time there is'
     assert found == environment(manager), 'but the next program in the same process does'
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from edgeos.folder_lock import holder_of
 from edgeos.kiosk.panel import Panel
 from edgeos.screens import local_url
 from edgeos.settings_file import SettingsError, explain, parse_toml, read_text
 from edgeos.settings_models import AppSettings
 
 BAD_INPUT = 2
+NO_PAGES = 'http://no pages: --headless'  # no address, but shown like one while it waits
 ABOUT = 'Chromium full-screen on the pages of a program that runs already, or will; started again when it fails.'
 
 
@@ -31,7 +33,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f'edgeos.kiosk: {error}\n')
         return BAD_INPUT
     data = options.data or options.settings.parent / 'data'
-    asyncio.run(show(Panel(data, where=lambda: where_now(options.settings, url), say=lambda text: None), url))
+    asyncio.run(show(Panel(data, where=lambda: where_now(options.settings, data, url), say=lambda text: None), url))
     return 0
 
 
@@ -55,8 +57,14 @@ def where(settings: Path) -> str:
     return local_url(app.host, app.port)
 
 
-def where_now(settings: Path, url: str) -> str:
-    """The same; while somebody edits the file, where it was."""
+def where_now(settings: Path, data: Path, url: str) -> str:
+    """Where it says that it serves, whatever its options are; before it runs, as in its settings.
+
+    While somebody edits these, where it was.
+    """
+    holder = holder_of(data)
+    if holder is not None and holder.screen:  # it has said so
+        return holder.url or NO_PAGES
     try:
         return where(settings)
     except SettingsError:

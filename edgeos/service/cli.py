@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgeos.service.commands import said
 from edgeos.service.files import CAGE, NO_KIOSK, X
 from edgeos.service.installer import Installer
 from edgeos.service.layout import Layout, ServiceError
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str], source: Path = SOURCE) -> int:
     found = _parse(arguments)
     os.umask(0o022)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a lost terminal does not leave the service stopped
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # nor does this
     installer = Installer(Layout(found.root.resolve()), source, tell=_tell)
     try:
         if found.command == 'install':
@@ -37,7 +39,10 @@ def main(arguments: Sequence[str], source: Path = SOURCE) -> int:
         sys.stderr.write(f'{error}\n')
         return 1
     except OSError as error:
-        sys.stderr.write(f'{error.filename}: {error.strerror}\n')
+        sys.stderr.write(f'{said(error)}\n')
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write('Interrupted. The same command begins again.\n')
         return 1
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -52,6 +53,10 @@ class Commands:
             return False
         return True
 
+    def status_of(self, unit: str) -> str:
+        """What the program in it has told of itself, '' for nothing."""
+        return run(['systemctl', 'show', '--property=StatusText', '--value', unit]).strip()
+
     def make_user(self, declaration: Path) -> None:
         """From a file of sysusers.d(5); an existing user is fine."""
         there = [] if self._layout.is_this_system else [f'--root={self._layout.root}']
@@ -74,17 +79,20 @@ class Commands:
                 raise
 
 
-def run(argv: Sequence[str | os.PathLike[str]]) -> None:
-    """Raises ServiceError with the last line that the program wrote to stderr."""
+def run(argv: Sequence[str | os.PathLike[str]], limit: float | None = None) -> str:
+    """What it wrote; within `limit` s. Raises ServiceError with the last line that the program wrote to stderr."""
     shown = ' '.join(map(str, argv))
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                              text=True, errors='replace', check=False)  # fmt: skip
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace',
+                              check=False, timeout=limit)  # fmt: skip
     except OSError as error:
         raise ServiceError(f'{argv[0]} cannot be run: {error.strerror}') from error
+    except subprocess.TimeoutExpired as error:
+        raise ServiceError(f'{shown} did not end within {limit:.0f} s') from error
     if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise ServiceError(said[-1] if said else f'{shown} failed with status {done.returncode}')
+        lines = done.stderr.strip().splitlines()
+        raise ServiceError(lines[-1] if lines else f'{shown} failed with status {done.returncode}')
+    return done.stdout
 
 
 def as_user(layout: Layout, work: Callable[[], None]) -> None:
@@ -96,14 +104,19 @@ def as_user(layout: Layout, work: Callable[[], None]) -> None:
         try:
             return work()
         except OSError as error:
-            raise ServiceError(_said(error)) from error
+            raise ServiceError(said(error)) from error
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         _work_and_exit(work, writing)
     os.close(writing)
-    with os.fdopen(reading, errors='replace') as answer:
-        problem = answer.read()
+    try:
+        with os.fdopen(reading, errors='replace') as answer:
+            problem = answer.read()
+    except BaseException:  # interrupted: nobody else writes there from here on
+        os.kill(child, signal.SIGTERM)
+        os.waitpid(child, 0)
+        raise
     _pid, status = os.waitpid(child, 0)
     if problem or status:
         raise ServiceError(problem or f'the work as user {USER} ended with status {status}')
@@ -112,20 +125,34 @@ def as_user(layout: Layout, work: Callable[[], None]) -> None:
 
 def _work_and_exit(work: Callable[[], None], writing: int) -> None:
     """In the child: never returns."""
+    status = 1
+    try:
+        _become_user()
+        work()
+        status = 0
+    except Exception as error:
+        os.write(writing, said(error).encode(errors='replace'))
+    finally:
+        os._exit(status)
+
+
+def _become_user() -> None:
     import pwd
 
     try:
         user = pwd.getpwnam(USER)
-        os.setgroups([])
-        os.setgid(user.pw_gid)
-        os.setuid(user.pw_uid)
-        os.umask(0o077)
-        work()
-    except (OSError, KeyError) as error:
-        os.write(writing, (_said(error) if isinstance(error, OSError) else f'there is no user {USER}').encode())
-    finally:
-        os._exit(0)
+    except KeyError as error:
+        raise ServiceError(f'there is no user {USER}') from error
+    os.setgroups([])
+    os.setgid(user.pw_gid)
+    os.setuid(user.pw_uid)
+    os.umask(0o077)
 
 
-def _said(error: OSError) -> str:
+def said(error: Exception) -> str:
+    """In one line, for whoever typed the command."""
+    if isinstance(error, ServiceError):
+        return str(error)
+    if not isinstance(error, OSError):
+        return f'{type(error).__name__}: {error}'
     return f'{error.filename}: {error.strerror}' if error.filename else str(error)

@@ -19,11 +19,19 @@ def keep(state: Path, copy: Path) -> None:
     """Another copy of the same version gives way once this one is whole."""
     unfinished = copy.with_name(f'{copy.name}.new')
     shutil.rmtree(unfinished, ignore_errors=True)
-    (unfinished / 'data').mkdir(parents=True, mode=0o700)
-    for path in _matches(state, KEPT):
-        shutil.copy2(path, unfinished / path.relative_to(state), follow_symlinks=False)
-    shutil.rmtree(copy, ignore_errors=True)
-    os.replace(unfinished, copy)
+    try:
+        (unfinished / 'data').mkdir(parents=True, mode=0o700)
+        for path in _matches(state, KEPT):
+            shutil.copy2(path, unfinished / path.relative_to(state), follow_symlinks=False)
+        shutil.rmtree(copy, ignore_errors=True)
+        os.replace(unfinished, copy)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)  # a disk that was too full is not left fuller
+
+
+def size(state: Path) -> int:
+    """Bytes that a copy takes."""
+    return sum(path.lstat().st_size for path in _matches(state, KEPT))
 
 
 def restore(state: Path, copy: Path) -> None:

@@ -1,19 +1,16 @@
-"""Whether the app has come up: asked where its settings say that it listens."""
+"""Whether the app has come up: asked where it has told systemd that it serves, whatever options it was given."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import time
-import tomllib
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from edgeos.service.layout import ServiceError
 
-HOST, PORT = '127.0.0.1', 8080  # as in the settings
-ANYWHERE = {'0.0.0.0': '127.0.0.1', '::': '::1'}
 PATIENCE = 30.0  # s; systemd has waited for it to be ready already
 LASTS = 1.0  # s after which the same program has to answer once more
 REQUEST_SECONDS = 5.0
@@ -30,19 +27,22 @@ class Address(NamedTuple):
         return f'http://[{self.host}]:{self.port}' if ':' in self.host else f'http://{self.host}:{self.port}'
 
 
-def address_in(settings: Path) -> Address:
-    """Without a file the app has made none yet and takes what it always takes. Raises ServiceError."""
+def address_in(status: str) -> Address | None:
+    """What the app tells systemd once it serves: its address. None for anything else."""
+    url = urlsplit(status)
     try:
-        app = tomllib.loads(settings.read_text(encoding='utf-8')).get('app', {}) if settings.exists() else {}
-        host, port = str(app.get('host', HOST)), int(app.get('port', PORT))
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise ServiceError(f'{settings}: expected settings, got: {error}') from error
-    return Address(ANYWHERE.get(host, host), port)
+        return Address(url.hostname, url.port) if url.scheme == 'http' and url.hostname and url.port else None
+    except ValueError:  # no port
+        return None
 
 
-def wait_until_healthy(address: Address, version: str, is_alive: Callable[[], bool]) -> None:
-    """Raises ServiceError when that version does not answer, or not twice. With port 0 nobody knows where to ask."""
-    if address.port == 0:
+def wait_until_healthy(status: str, version: str, is_alive: Callable[[], bool]) -> None:
+    """Raises ServiceError when that version does not answer, or not twice. `status` is what it has told systemd."""
+    address = address_in(status)
+    if address is None:  # it has ended already, or is none of ours
+        time.sleep(LASTS)
+        if not is_alive():
+            raise ServiceError('it ended after it had come up')
         return
     until = time.monotonic() + PATIENCE
     while (first := _uptime(address, version)) is None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from edgeos.service import copies, files, health, program
-from edgeos.service.commands import Commands, as_user, run
+from edgeos.service.commands import Commands, as_user, run, said
 from edgeos.service.layout import KIOSK_UNIT, UNIT, USER, Layout, ServiceError
-from edgeos.service.missing import missing, rights
+from edgeos.service.missing import missing, rights, room
 
 LOOK, LOOK_AT_KIOSK = (f'sudo journalctl -u {unit.removesuffix(".service")} -n 50' for unit in (UNIT, KIOSK_UNIT))
+MOST_SETTINGS = 2**20  # bytes
+CHECK_SECONDS = 60.0
 
 
 class Installer:
@@ -54,6 +58,8 @@ class Installer:
         old, new = program.version_at(self._layout.current), program.version_at(self._layout.previous)
         if old is None or new is None:
             raise ServiceError('there is no version to go back to')
+        for problem in room(self._layout):
+            raise ServiceError(problem)
         self._change(old, new, before=new, kiosk=files.kiosk_of(self._layout), restoring=True)
         self._tell(f'Settings, passwords and history are those that {new.name} left. Those of {old.name} are kept: '
                    f'the same command goes forward to them again.')  # fmt: skip
@@ -92,34 +98,38 @@ class Installer:
 
     def _change(self, old: Path, new: Path, *, before: Path | None, kiosk: str, restoring: bool) -> None:
         """From one version to another, and back again when it does not come up."""
-        self._commands.stop(UNIT)
+        is_kept = False
         try:
+            self._commands.stop(UNIT)
             self._keep(old)
-        except ServiceError as error:
-            self._start(old, kiosk)
-            raise ServiceError(f'Settings and databases cannot be copied, so nothing was changed: {error}') from error
-        try:
+            is_kept = True
             if restoring:
                 self._restore(new)
             program.point(self._layout, new, old)
             self._put(new, kiosk)
             self._start(new, kiosk)
         except (ServiceError, OSError, KeyboardInterrupt) as error:
-            self._tell(f'{new.name} does not come up: {error or "interrupted"}')
-            self._return(old, before, kiosk)
+            why = 'interrupted' if isinstance(error, KeyboardInterrupt) else said(error)
+            with undisturbed():
+                if is_kept:
+                    self._tell(f'{new.name} does not come up: {why}')
+                self._return(old, before, kiosk, is_changed=is_kept)
+            if not is_kept:
+                raise ServiceError(f'Settings and databases were not copied, so nothing was changed: {why}') from error
             raise ServiceError(f'{old.name} runs again, with settings and data as they were. What {new.name} said: '
                                f'{LOOK}') from error  # fmt: skip
 
-    def _return(self, old: Path, before: Path | None, kiosk: str) -> None:
+    def _return(self, old: Path, before: Path | None, kiosk: str, *, is_changed: bool) -> None:
         """Everything is as it was before the change, or the person has to know."""
         try:
-            self._commands.stop(UNIT)
-            self._restore(old)
-            program.point(self._layout, old, before)
-            self._put(old, kiosk)
+            if is_changed:  # else the copy beside it is an older one
+                self._commands.stop(UNIT)
+                self._restore(old)
+                program.point(self._layout, old, before)
+                self._put(old, kiosk)
             self._start(old, kiosk)
         except (ServiceError, OSError) as error:
-            raise ServiceError(f'{old.name} does not come up again either: {error}. See: {LOOK}') from error
+            raise ServiceError(f'{old.name} does not come up again either: {said(error)}. See: {LOOK}') from error
         self._clean_up()
 
     def _put(self, version: Path, kiosk: str) -> None:
@@ -135,7 +145,7 @@ class Installer:
         self._commands.enable(UNIT)
         self._commands.start(UNIT)
         if self._layout.is_running:
-            health.wait_until_healthy(health.address_in(self._layout.settings), program.number_of(version),
+            health.wait_until_healthy(self._commands.status_of(UNIT), program.number_of(version),
                                       lambda: self._commands.is_active(UNIT))  # fmt: skip
         if kiosk != files.NO_KIOSK:
             self._show()
@@ -150,10 +160,8 @@ class Installer:
 
     def _check_settings(self, new: Path) -> None:
         """The new program reads them before the old one is stopped."""
-        if not self._layout.settings.exists():
-            return
         try:
-            run([new / '.venv/bin/python', '-B', new / 'main.py', '--check', '--settings', self._layout.settings])
+            as_user(self._layout, partial(_check, new, self._layout.settings))
         except ServiceError as error:
             program.prune(self._layout)
             raise ServiceError(f'{new.name} does not take the settings, so nothing was changed: {error}') from error
@@ -173,7 +181,28 @@ class Installer:
 
     def _tell_where(self, version: Path) -> None:
         if self._layout.is_running:
-            self._tell(f'{version.name} serves at {health.address_in(self._layout.settings).url}')
+            address = health.address_in(self._commands.status_of(UNIT))
+            self._tell(f'{version.name} serves' + (f' at {address.url}' if address else ''))
         else:
             self._tell(f'{version.name} starts with the next boot of {self._layout.root}')
         self._tell(f'Settings and data: {self._layout.shown(self._layout.state)}')
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Who types Ctrl+C twice does not cut the way back short, too."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _check(new: Path, settings: Path) -> None:
+    """With the rights of their owner, who can put anything there. Raises ServiceError."""
+    if not settings.exists():
+        return
+    if not settings.is_file() or settings.stat().st_size > MOST_SETTINGS:
+        raise ServiceError(f'{settings}: expected a file of at most {MOST_SETTINGS // 1024} KiB')
+    run([new / '.venv/bin/python', '-B', new / 'main.py', '--check', '--settings', settings], CHECK_SECONDS)

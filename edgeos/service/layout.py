@@ -27,8 +27,8 @@ class Layout:
 
     @property
     def is_running(self) -> bool:
-        """Whether systemd runs there, as sd_booted(3) asks; an image that is being made is not."""
-        return (self.root / 'run/systemd/system').is_dir()
+        """Whether systemd runs there, as sd_booted(3) asks. Never in an image, whose /run may be ours."""
+        return self.is_this_system and (self.root / 'run/systemd/system').is_dir()
 
     @property
     def program(self) -> Path:

@@ -7,6 +7,9 @@ from contextlib import suppress
 import psutil
 import pytest
 
+from edgeos.folder_lock import introduce, lock_folder
+from edgeos.kiosk.__main__ import where_now
+from edgeos.kiosk.page import is_serving, waiting_page
 from tests.helpers import eventually_sync, free_port
 from tests.test_main import MAIN, clean_environment, end_of, get, spawn, start, url_of
 
@@ -87,3 +90,21 @@ def test_a_panel_with_settings_that_cannot_be_read_is_status_2_and_one_line(spaw
 def test_it_needs_the_pages(start):
     code, out, err = end_of(start('--kiosk', '--headless'))
     assert (code, out, err.count('\n')) == (2, '', 1) and '--kiosk' in err
+
+
+def test_it_goes_where_the_program_says_that_it_serves_before_its_settings(tmp_path):
+    settings = tmp_path / 'settings.toml'
+    settings.write_text('[app]\nport = 8123\n')
+    assert where_now(settings, tmp_path, '') == 'http://127.0.0.1:8123'
+    with lock_folder(tmp_path) as lock:
+        assert where_now(settings, tmp_path, '') == 'http://127.0.0.1:8123', 'it has not said so yet'
+        introduce(lock, 'http://127.0.0.1:9000', '')
+        assert where_now(settings, tmp_path, '') == 'http://127.0.0.1:9000'
+
+
+async def test_a_program_without_pages_is_waited_for_and_the_panel_says_why(tmp_path):
+    with lock_folder(tmp_path) as lock:
+        introduce(lock, '', '')
+        url = where_now(tmp_path / 'settings.toml', tmp_path, '')
+    assert not await is_serving(url)
+    assert '<span>no pages: --headless</span>' in waiting_page(url)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from edgeos.kiosk import command
 from edgeos.service import missing, program
 from edgeos.service.layout import KIOSK_UNIT, UNIT, Layout
 from tests.service.tools import PROJECT
@@ -138,3 +139,12 @@ def test_a_purge_takes_settings_data_and_user_along(root):
     assert done.returncode == 0, done.stderr
     assert not root.layout.state.exists()
     assert root.calls[-1] == 'userdel edgeos'
+
+
+def test_an_image_is_not_this_system_even_if_it_sees_its_run_folder(tmp_path):
+    (tmp_path / 'run/systemd/system').mkdir(parents=True)
+    assert not Layout(tmp_path).is_running
+
+
+def test_installer_and_panel_look_for_the_same_browsers():
+    assert missing.CHROMIUMS == command.PROGRAMS

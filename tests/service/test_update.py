@@ -1,9 +1,16 @@
 """Updating below a root, with a program that really runs: forward, back by itself, back by hand."""
+import errno
+import os
+import signal
 import sqlite3
+from types import SimpleNamespace
 
 import pytest
 
+from edgeos.service import copies, missing
+from edgeos.service.layout import Layout
 from edgeos.service.program import version_at
+from tests.helpers import eventually_sync, free_port
 
 
 def starts(path):
@@ -106,5 +113,77 @@ def test_when_no_copy_can_be_made_the_old_version_goes_on(installed):
     installed.write_program('0.2.0')
     (installed.layout.state / 'copies').write_text('in the way')
     done = installed.run('update')
-    assert done.returncode == 1 and 'cannot be copied' in done.stderr
+    assert done.returncode == 1 and 'not copied' in done.stderr
     assert installed.version == '0.1.0'
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_an_update_that_is_interrupted_while_the_service_stops_leaves_it_running(root, number):
+    root.write_program('0.1.0', then="signal.signal(signal.SIGTERM, lambda *_: "
+                       "(Path('told').touch(), time.sleep(0.5), os._exit(0)))")  # fmt: skip
+    assert root.run('install').returncode == 0
+    root.write_program('0.2.0')
+    update = root.begin('update')
+    eventually_sync(lambda: (root.layout.state / 'told').exists(), timeout=10)
+    update.send_signal(number)
+    _out, err = update.communicate(timeout=20)
+    assert update.returncode == 1
+    assert err.splitlines() == ['Settings and databases were not copied, so nothing was changed: interrupted']
+    assert root.version == '0.1.0'
+    assert version_at(root.layout.current).name.startswith('0.1.0-')
+
+
+def test_an_update_that_is_interrupted_while_the_new_version_starts_goes_back(installed):
+    installed.write_program('0.2.0', first="settings.write_text('# spoilt'); time.sleep(60)")
+    update = installed.begin('update')
+    eventually_sync(lambda: installed.layout.settings.read_text() == '# spoilt', timeout=10)
+    update.send_signal(signal.SIGINT)
+    out, err = update.communicate(timeout=20)
+    assert update.returncode == 1 and 'interrupted' in out and 'runs again' in err and 'Traceback' not in err
+    assert installed.version == '0.1.0' and 'spoilt' not in installed.layout.settings.read_text()
+
+
+def test_what_its_options_say_is_where_it_is_asked(installed):
+    installed.port = free_port()
+    (installed.folder / 'etc/default').mkdir()
+    (installed.folder / 'etc/default/smarthome-edge-os').write_text(f'OPTIONS=--port {installed.port}\n')
+    installed.write_program('0.2.0')
+    done = installed.run('update')
+    assert done.returncode == 0, done.stderr
+    assert f'serves at http://127.0.0.1:{installed.port}' in done.stdout
+    assert installed.version == '0.2.0'
+
+
+def test_settings_that_are_no_file_are_not_waited_for(installed):
+    installed.layout.settings.unlink()
+    os.mkfifo(installed.layout.settings)
+    installed.write_program('0.2.0')
+    done = installed.run('update')
+    assert done.returncode == 1 and 'expected a file' in done.stderr
+    assert installed.version == '0.1.0'
+
+
+def test_a_copy_that_fails_half_way_leaves_nothing_on_the_disk(tmp_path, monkeypatch):
+    (tmp_path / 'settings.toml').touch()
+
+    def copy(source, target, **_):
+        target.write_text('half')
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr('shutil.copy2', copy)
+    with pytest.raises(OSError, match='space'):
+        copies.keep(tmp_path, tmp_path / 'copies/1')
+    assert list((tmp_path / 'copies').iterdir()) == []
+
+
+def test_a_copy_needs_room_twice_before_anything_is_changed(tmp_path, monkeypatch):
+    layout = Layout(tmp_path)
+    layout.data.mkdir(parents=True)
+    with (layout.data / 'history.sqlite').open('wb') as file:
+        file.truncate(3 * 10**9)
+    monkeypatch.setattr('shutil.disk_usage', lambda _place: SimpleNamespace(free=6_050_000_000))
+    (problem,) = missing.room(layout)
+    assert problem == f'{layout.state} has 6050 MB left, 6100 MB are needed'
+    monkeypatch.setattr('shutil.disk_usage', lambda _place: SimpleNamespace(free=6_150_000_000))
+    assert list(missing.room(layout)) == []
+    assert len(list(missing.room(layout, 600))) == 1

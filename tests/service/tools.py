@@ -22,7 +22,7 @@ SYSTEMCTL = """#!{python} -BI
 import os, re, signal, socket, subprocess, sys, time
 from pathlib import Path
 root = Path({root!r})
-if 'is-active' not in sys.argv:
+if sys.argv[1] not in ('is-active', 'show'):
     Path({calls!r}).open('a').write('systemctl ' + ' '.join(sys.argv[1:]) + chr(10))
 verb, unit = (sys.argv[1:] + [''])[:2] if not sys.argv[1].startswith('--root') else ('', '')
 pid_file, said = root / (unit + '.pid'), root / 'said'
@@ -36,19 +36,22 @@ def is_alive(pid):
 def stop():
     if pid_file.exists():
         pid = int(pid_file.read_text())
-        pid_file.unlink()
+        pid_file.rename(root / 'ending')
         if is_alive(pid):
             os.kill(pid, signal.SIGTERM)
         while is_alive(pid):
             time.sleep(0.01)
 
 def start():
+    while (root / 'ending').exists() and is_alive(int((root / 'ending').read_text())):
+        time.sleep(0.01)
     if pid_file.exists() and is_alive(int(pid_file.read_text())):
         return
     text = (root / 'etc/systemd/system' / unit).read_text()
     value = lambda key: re.search(f'^{{key}}=(.*)$', text, re.M)[1]
-    argv = [str(root) + part if part.startswith('/') else part for part in value('ExecStart').split()
-            if part != '$OPTIONS']
+    argv = [str(root) + part if part.startswith('/') else part for part in value('ExecStart').split()]
+    default = root / 'etc/default/smarthome-edge-os'
+    argv[-1:] = default.read_text().partition('=')[2].split() if default.exists() else []  # for $OPTIONS
     folder = Path(str(root) + value('WorkingDirectory'))
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     door = root / 'notify'
@@ -62,7 +65,9 @@ def start():
         pid_file.write_text(str(child.pid))
         while child.poll() is None:
             try:
-                if listening.recv(1000).startswith(b'READY=1'):
+                said_now = listening.recv(1000).decode()
+                if said_now.startswith('READY=1'):
+                    (root / 'status').write_text(said_now.partition('STATUS=')[2])
                     return
             except TimeoutError:
                 pass
@@ -72,6 +77,8 @@ if verb == 'restart' and 'kiosk' in unit and (root / 'dark').exists():
     sys.exit('See systemctl status')
 if verb == 'is-active' and not is_alive(int(pid_file.read_text())):
     sys.exit(3)
+if verb == 'show':
+    print((root / 'status').read_text())
 if verb in ('stop', 'restart'):
     stop()
 if verb in ('start', 'restart') and 'kiosk' not in unit:
@@ -86,6 +93,7 @@ MAIN = """import http.server, json, os, signal, socket, sqlite3, sys, time
 from pathlib import Path
 from edgeos import __version__
 settings = Path('settings.toml')
+port = int(sys.argv[2]) if sys.argv[1:2] == ['--port'] else {port}
 if '--check' in sys.argv:
     sys.exit({check!r})
 {first}
@@ -108,10 +116,10 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-server = http.server.ThreadingHTTPServer(('127.0.0.1', {port}), Answer)
+server = http.server.ThreadingHTTPServer(('127.0.0.1', port), Answer)
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
-    door.sendto(b'READY=1', os.environ['NOTIFY_SOCKET'])
+    door.sendto(f'READY=1\\nSTATUS=http://127.0.0.1:{{port}}'.encode(), os.environ['NOTIFY_SOCKET'])
 {then}
 server.serve_forever()
 """
@@ -151,12 +159,21 @@ class Root:
         shutil.copytree(PROJECT / 'assets/kiosk', self.source / 'assets/kiosk', dirs_exist_ok=True)
 
     def run(self, command: str, *options: str) -> subprocess.CompletedProcess[str]:
-        """The installer, as the Makefile calls it but for the folder of the program."""
+        """The installer, to its end."""
+        child = self.begin(command, *options)
+        out, err = child.communicate(timeout=60)
+        return subprocess.CompletedProcess(child.args, child.returncode, out, err)
+
+    def begin(self, command: str, *options: str) -> subprocess.Popen[str]:
+        """The installer, as the Makefile calls it, but for the folder of the program and a systemd that runs here."""
         code = ('import sys; from pathlib import Path; from edgeos.service.cli import main; '
+                'from edgeos.service.layout import Layout; '
+                'Layout.is_running = property(lambda self: (self.root / "run/systemd/system").is_dir()); '
                 f'sys.exit(main(sys.argv[1:], Path({str(self.source)!r})))')  # fmt: skip
         argv = [sys.executable, '-B', '-c', code, command, '--root', str(self.folder), *options]
         environment = {**os.environ, 'PATH': f'{self.tools}:{os.environ["PATH"]}', 'PYTHONPATH': str(PROJECT)}
-        return subprocess.run(argv, cwd=self.folder.parent, env=environment, capture_output=True, text=True, timeout=60)
+        return subprocess.Popen(argv, cwd=self.folder.parent, env=environment, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 
     def health(self) -> dict[str, object] | None:
         """What the running program answers; None when it does not."""
