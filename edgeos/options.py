@@ -32,7 +32,7 @@ class Options:
         return 'window' if self.native else 'panel' if self.kiosk else ''
 
 
-class _Parser(argparse.ArgumentParser):
+class OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line, no usage text around it."""
         sys.stderr.write(f'{self.prog}: {message}; see --help\n')
@@ -41,7 +41,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parse_options(arguments: list[str]) -> Options:
     """Exits with 2 and one line on stderr for a mistake."""
-    parser = _Parser(prog='main.py', description=NAME, allow_abbrev=False)
+    parser = OneLineParser(prog='main.py', description=NAME, allow_abbrev=False)
     add = parser.add_argument
     add('--demo', action='store_true', help='run with simulated devices; leaves settings.toml alone')
     add('--settings', type=Path, metavar='FILE', help='another settings file (default ./settings.toml)')

@@ -75,7 +75,7 @@ class StateCard:
                     self._last = LocalTime(current_language())
                     self._never = Text('span', _('not since the start'))
             with ui.element('div').classes('eo-row eo-wrap'):
-                Button(_('Send a test report'), lambda: send_test(self._reporter), icon='upload')
+                Button(_('Send a test report'), self._test, icon='upload')
                 self._preview = Button(_('What the last report contained'), self._show_last, look='gh', icon='log')
 
     def refresh(self) -> None:
@@ -104,6 +104,10 @@ class StateCard:
         self._switch.set_enabled(sending.why in ('on', 'switched_off'))
         if self._switch.value != sending.on:
             self._switch.value = sending.on
+
+    async def _test(self) -> None:
+        if not self._reporter.sending.on or await may_edit(self._house):  # it leaves the house
+            await send_test(self._reporter)
 
     async def _flip(self) -> None:
         wanted = self._switch.value

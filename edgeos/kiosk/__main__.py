@@ -1,5 +1,4 @@
 """`python -m edgeos.kiosk [--settings FILE] [--data DIR]`: the panel of a program that runs by itself, as a service."""
-import argparse
 import asyncio
 import logging
 import signal
@@ -10,30 +9,33 @@ from pydantic import ValidationError
 
 from edgeos.folder_lock import holder_of
 from edgeos.kiosk.panel import Panel
+from edgeos.options import BAD_INPUT, OneLineParser
 from edgeos.screens import local_url
 from edgeos.settings_file import SettingsError, explain, parse_toml, read_text
 from edgeos.settings_models import AppSettings
 
-BAD_INPUT = 2
 NO_PAGES = 'http://no pages: --headless'  # no address, but shown like one while it waits
 ABOUT = 'Chromium full-screen on the pages of a program that runs already, or will; started again when it fails.'
 
 
 def main(arguments: list[str]) -> int:
     """The exit status: 0 after SIGTERM or SIGINT, 2 for settings that cannot be read."""
-    parser = argparse.ArgumentParser(prog='python -m edgeos.kiosk', allow_abbrev=False, description=ABOUT)
-    parser.add_argument('--settings', type=Path, metavar='FILE', default=Path('settings.toml'),
+    parser = OneLineParser(prog='edgeos.kiosk', allow_abbrev=False, description=ABOUT)
+    parser.add_argument('--settings', type=Path, metavar='FILE',
                         help='settings of that program (default ./settings.toml)')  # fmt: skip
     parser.add_argument('--data', type=Path, metavar='DIR', help='its data folder (default data/ beside the settings)')
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format='%(levelname)s %(name)s: %(message)s')
+    settings = options.settings or Path('settings.toml')
     try:
-        url = where(options.settings)
+        if options.settings and not settings.exists():
+            raise SettingsError(f'{settings}: expected the settings file of the program to show')
+        url = where(settings)
     except SettingsError as error:
         sys.stderr.write(f'edgeos.kiosk: {error}\n')
         return BAD_INPUT
-    data = options.data or options.settings.parent / 'data'
-    asyncio.run(show(Panel(data, where=lambda: where_now(options.settings, data, url), say=lambda text: None), url))
+    data = options.data or settings.parent / 'data'
+    asyncio.run(show(Panel(data, where=lambda: where_now(settings, data, url), say=lambda text: None), url))
     return 0
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgeos.options import OneLineParser
 from edgeos.service.commands import said
 from edgeos.service.files import CAGE, NO_KIOSK, X
 from edgeos.service.installer import Installer
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str], source: Path = SOURCE) -> int:
     installer = Installer(Layout(found.root.resolve()), source, tell=_tell)
     try:
         if found.command == 'install':
-            installer.install(KIOSKS[found.kiosk] if found.kiosk else None)
+            installer.install(found.kiosk)
         elif found.command == 'update':
             installer.update()
         elif found.command == 'back':
@@ -52,10 +53,19 @@ def _tell(line: str) -> None:
         print(line, flush=True)  # noqa: T201
 
 
+def _kiosk(word: str) -> str:
+    if word not in KIOSKS:
+        raise argparse.ArgumentTypeError(f'KIOSK={word}: expected one of {", ".join(KIOSKS)}')
+    return KIOSKS[word]
+
+
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog='edgeos.service', description=__doc__, allow_abbrev=False)
+    parser = OneLineParser(prog='edgeos.service', description=__doc__, allow_abbrev=False)
     parser.add_argument('command', choices=('install', 'update', 'back', 'remove'))
-    parser.add_argument('--root', type=Path, default=Path('/'), metavar='DIR', help='another root, such as an image')
-    parser.add_argument('--kiosk', choices=tuple(KIOSKS), default='', help='show the pages on this screen, too')
+    parser.add_argument('--root', type=Path, default=Path('/'), metavar='ROOT', help='another root, such as an image')
+    parser.add_argument('--kiosk', metavar='KIOSK', type=_kiosk, help='show the pages on this screen, too')
     parser.add_argument('--purge', action='store_true', help='remove settings and data, too')
-    return parser.parse_args(arguments)
+    found = parser.parse_args(arguments)
+    if not found.root.is_dir():
+        parser.error(f'ROOT={found.root}: expected the folder of an image')
+    return found

@@ -75,14 +75,14 @@ class Installer:
         files.remove_all(self._layout)
         self._commands.reload()
         shutil.rmtree(self._layout.program, ignore_errors=True)
-        if not purge:
-            self._tell(f'Removed. Settings and data are still in {self._layout.shown(self._layout.state)}, '
+        if not purge and self._layout.state.exists():
+            self._tell(f'Removed. Settings and data are still in {self._layout.state}, '
                        f'of the user {USER} (PURGE=1 takes them away).')  # fmt: skip
             return
         if self._layout.state.exists():
             shutil.rmtree(self._layout.state)
             self._commands.remove_user()
-        self._tell('Removed, with settings and data.')
+        self._tell('Removed, with settings and data.' if purge else 'Removed; there are no settings and data.')
 
     # steps
 

@@ -16,7 +16,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from edgeos.kiosk.browser import Browser
 from edgeos.kiosk.command import find_browser
+from edgeos.kiosk.devtools import DevToolsError
 from edgeos.kiosk.panel import Limits, Panel
 from tests.helpers import eventually
 from tests.web.serving import serve
@@ -104,10 +106,16 @@ async def show(display: str, tmp_path: Path) -> AsyncIterator[Show]:
 
 
 async def ask(panel: Panel, expression: str) -> Any:
-    """What the page answers."""
+    """What the page answers; None while it is left for another."""
     assert panel.browser is not None
-    answer = await panel.browser._call('Runtime.evaluate', panel.browser._session, 5.0, expression=expression,
-                                       returnByValue=True, awaitPromise=True)  # fmt: skip
+    with suppress(DevToolsError):
+        return await _ask(panel.browser, expression)
+    return None
+
+
+async def _ask(browser: Browser, expression: str) -> Any:
+    answer = await browser._call('Runtime.evaluate', browser._session, 5.0, expression=expression,
+                                 returnByValue=True, awaitPromise=True)  # fmt: skip
     return answer['result'].get('value')
 
 
