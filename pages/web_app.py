@@ -1,8 +1,8 @@
 """What makes a browser offer to install the pages as an app, and lets that app open where it was left.
 
 The pictures in assets/app are drawn from favicon.svg; those without round corners are cut into shape by the system.
-All of this is fetched without a login (PUBLIC in edgeos.web.guard): systems fetch it without cookies, and it holds
-nothing of the owner's but the theme.
+The manifest and the pictures are fetched without a login (PUBLIC in edgeos.web.guard): systems fetch them without
+cookies, and they hold nothing of the owner's but the theme. `/start` needs one, as the pages it leads to do.
 """
 import json
 
@@ -12,9 +12,10 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from edgeos import NAME
+from edgeos.colours import token
 from edgeos.system import System
 from edgeos.web.guard import APP_PICTURES, MANIFEST_PATH, START_PATH
-from pages.assets import FOLDER, URL, token
+from pages.assets import FOLDER, URL
 
 SHORT_NAME = 'Edge OS'
 DAY = 86_400

@@ -5,21 +5,22 @@ from enum import Enum
 from urllib.parse import urlsplit
 
 from edgeos import NAME
+from edgeos.colours import token
 from edgeos.kiosk.browser import Look
 
 ANSWERS = 3.0  # s
-MOST_BYTES = 65_536
 
 WAITING = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{name}</title>
-<style>html {{ height: 100%; background: #0f151b; color: #a3b1bd; cursor: none; user-select: none;
+<style>html {{ height: 100%; background: {bg}; color: {muted}; cursor: none; user-select: none;
   font: 18px system-ui, "Noto Sans", "DejaVu Sans", sans-serif; }}
 body {{ height: 100%; margin: 0; display: grid; place-content: center; text-align: center; gap: 12px; }}
-svg {{ width: 72px; margin: auto; opacity: .9 }} b {{ color: #e8eef3; font-weight: 600 }}</style>
+svg {{ width: 72px; margin: auto; opacity: .9 }} b {{ color: {text}; font-weight: 600 }}</style>
 <svg viewBox="0 0 40 40"><rect width="40" height="40" rx="11" fill="#0b63bd"/><path d="M26.5 12H14v16h12.5M14 20h10.5"
 fill="none" stroke="#fff" stroke-width="4" stroke-linecap="round" stroke-linejoin="round"/></svg>
 <b>{name}</b><span>{url}</span>
 """  # no words: nobody knows yet in which language
+COLOURS = {name: token(name, 'dark') for name in ('bg', 'text', 'muted')}
 
 
 class Place(Enum):
@@ -44,7 +45,7 @@ def place_of(look: Look, url: str) -> Place:
 
 def waiting_page(url: str) -> str:
     """What a panel shows until the program serves at this URL."""
-    return WAITING.format(name=html.escape(NAME), url=html.escape(url.removeprefix('http://')))
+    return WAITING.format(name=html.escape(NAME), url=html.escape(url.removeprefix('http://')), **COLOURS)
 
 
 async def is_serving(url: str) -> bool:

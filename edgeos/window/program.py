@@ -32,10 +32,13 @@ def main() -> int:
     try:
         from edgeos.window.view import show
 
-        show(order, pair)
+        was_closed = show(order, pair)
     except Exception as error:  # of a library that is not what it should be
         traceback.print_exc()
         pair.say('cannot', what='error', detail=f'{type(error).__name__}: {error}')
+        return 1
+    if not was_closed:
+        print('its page crashes again and again', file=sys.stderr)  # noqa: T201
         return 1
     pair.say('closed')
     return 0

@@ -13,26 +13,27 @@ from qtpy import QtCore, QtGui, QtWidgets
 from qtpy.QtCore import Qt
 
 from edgeos import NAME
+from edgeos.colours import token
 from edgeos.window.comforts import add_comforts, is_dark, save_download, speak
 from edgeos.window.pair import Pair
 from edgeos.window.place_keeper import PlaceKeeper
 from edgeos.window.program import PROFILE
 
-DARK, LIGHT = '#0f151b', '#f3f5f7'  # --bg of assets/app.css, until the page is there
 ASKING_LIMIT = 2_500  # ms; a page that does not answer by then does not keep the window open
 CUT_OFF = 2_000  # ms for the page that comes instead
 RELOADS = 3  # in a row, when the process of the page has crashed
+CALM = 300_000  # ms a page has to live; then the next crash counts as the first
 MAY_CLOSE = 'window.edgeosClosing ? window.edgeosClosing({ends}) : true'
 
 
-def show(order: Mapping[str, Any], pair: Pair) -> None:
-    """Returns when it has been closed."""
+def show(order: Mapping[str, Any], pair: Pair) -> bool:
+    """Returns when it has been closed: False when it gave up, because its page crashes again and again."""
     QtCore.QCoreApplication.setApplicationName(NAME)
     QtGui.QGuiApplication.setDesktopFileName('smarthome-edge-os')
     application = QtWidgets.QApplication([NAME])  # all else of Qt lives only as long as it does
     profile = Path(order['data']) / PROFILE
     keeper = PlaceKeeper(Path(order['data']))
-    background = DARK if is_dark(application, order['theme']) else LIGHT
+    background = token('bg', 'dark' if is_dark(application, order['theme']) else 'light')  # until the page is there
     window = webview.create_window(order['title'], order['url'], text_select=True, zoomable=True,
                                    maximized=keeper.is_maximized, background_color=background)  # fmt: skip
     view = View(window, order, pair, keeper)
@@ -41,6 +42,7 @@ def show(order: Mapping[str, Any], pair: Pair) -> None:
     webview.start(gui='qt', icon=order['icon'], private_mode=not profile.is_dir(),
                   storage_path=str(profile) if profile.is_dir() else None)  # fmt: skip
     keeper.finish()
+    return not view.is_hopeless
 
 
 class View(QtCore.QObject):  # type: ignore[misc]
@@ -54,8 +56,12 @@ class View(QtCore.QObject):  # type: ignore[misc]
         self._order = order
         self._pair = pair
         self._keeper = keeper
-        self._goes = self._is_said = False
+        self.is_hopeless = self._goes = self._is_said = False
         self._reloads = 0
+        self._calm = QtCore.QTimer(self)
+        self._calm.setSingleShot(True)
+        self._calm.setInterval(CALM)
+        self._calm.timeout.connect(self._forget_crashes)
         self._patience = QtCore.QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.setInterval(ASKING_LIMIT)
@@ -69,6 +75,7 @@ class View(QtCore.QObject):  # type: ignore[misc]
         speak(native, self._order['language'])
         page.setBackgroundColor(QtGui.QColor(self._window.background_color))
         page.loadFinished.connect(self._look)
+        page.loadFinished.connect(self._wait_for_calm)
         page.navigationRequested.connect(self._check_way)
         page.windowCloseRequested.connect(self.go)
         page.renderProcessTerminated.connect(self._revive)
@@ -118,11 +125,20 @@ class View(QtCore.QObject):  # type: ignore[misc]
 
     def _revive(self, *_why: Any) -> None:
         """The process of the page has crashed: what is shown is dead."""
+        self._calm.stop()
         self._reloads += 1
         if self._reloads <= RELOADS:
             QtCore.QTimer.singleShot(500 * self._reloads, self._native.webview.reload)
-        else:
+        elif not self._goes:
+            self.is_hopeless = True
             self.go()
+
+    def _wait_for_calm(self, is_fine: bool) -> None:
+        if is_fine and self._reloads:
+            self._calm.start()
+
+    def _forget_crashes(self) -> None:
+        self._reloads = 0
 
     def _obey(self, method: str) -> None:
         if method == 'forward':

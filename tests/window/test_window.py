@@ -87,6 +87,31 @@ def test_a_page_that_crashes_is_shown_again(start):
     assert terminate(program) == (0, '')
 
 
+def test_pages_that_crash_again_and_again_end_the_window_as_a_crash_and_those_of_long_ago_do_not_count(start):
+    program = start()
+    window = program.window
+
+    def crash():
+        page = program.do('native.webview.page().renderProcessPid()')
+        assert page, 'None would be the process of the tests'
+        psutil.Process(page).kill()
+        return page
+
+    program.do('setattr(view, "_reloads", 3) or view._calm.setInterval(200)')
+    program.do('view._wait_for_calm(True)')
+    eventually_sync(lambda: program.do('view._reloads') == 0, 5)
+    program.do('view._calm.setInterval(300_000)')
+    page = crash()
+    eventually_sync(lambda: program.do('native.webview.page().renderProcessPid()') not in (None, 0, page), 15)
+    assert program.do('view._reloads') == 1
+    eventually_sync(lambda: program.do('view._calm.isActive()'), 15)
+    program.do('setattr(view, "_reloads", 3)')
+    crash()
+    eventually_sync(lambda: is_gone(window), 10)
+    assert program.window.pid != window.pid, 'opened once more, as after any crash'
+    assert terminate(program) == (0, '')
+
+
 def test_nothing_stays_of_a_program_that_is_killed_and_the_next_one_opens(start):
     program = start()
     window = program.window
