@@ -31,7 +31,8 @@ LOOK = """(() => {
     Object.defineProperty(page, '__eoTouched', {value: performance.now(), writable: true});
     for (const kind of ['pointerdown', 'keydown']) page.addEventListener(kind, touched, {capture: true, passive: true});
   }
-  return [location.href, document.readyState, document.contentType, (performance.now() - page.__eoTouched) / 1000];
+  return [location.href, document.readyState, document.contentType, (performance.now() - page.__eoTouched) / 1000,
+          page.did_handshake === true];
 })()"""
 SIZES = '[innerWidth, innerHeight, screen.width, screen.height]'
 
@@ -44,12 +45,16 @@ class BrowserFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the page says of itself; `idle` is s without a touch, `href` '' when it had no moment for the question."""
+    """What the page says of itself; `href` is '' when it had no moment for the question, `idle` s without a touch.
+
+    `is_alive`: it has begun to talk to the program, as each of ours does once all of its parts are loaded.
+    """
 
     href: str = ''
     is_loading: bool = True
     content_type: str = ''
     idle: float = 0.0
+    is_alive: bool = False
 
 
 class Browser:
@@ -118,10 +123,10 @@ class Browser:
         except DevToolsError:  # between two pages
             return Look()
         value = answer.get('result', {}).get('value')
-        if not isinstance(value, list) or len(value) != 4 or not isinstance(value[0], str):
+        if not isinstance(value, list) or len(value) != 5 or not isinstance(value[0], str):
             return Look()
         idle = value[3] if isinstance(value[3], int | float) else 0.0
-        return Look(value[0], value[1] == 'loading', str(value[2]), idle)
+        return Look(value[0], value[1] == 'loading', str(value[2]), idle, value[4] is True)
 
     async def close(self) -> None:
         """Gone within 2 s, with all it has started; never raises."""

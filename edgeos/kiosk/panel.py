@@ -28,8 +28,8 @@ class Limits:
 
     look_every: float = 3.0
     answers_within: float = 15.0
-    loads_within: float = 60.0  # for the first page of a life, on a slow machine
-    steady_after: float = 60.0  # it has lived that long: the next trouble is a new one
+    loads_within: float = 60.0  # without our pages, or with one that does not come alive; on a slow machine
+    steady_after: float = 60.0  # it has shown something that long: the next trouble is a new one
     longest_wait: float = 30.0  # between two starts
     ask_again: float = 15.0  # whether somebody has installed Chromium, or turned on a display
     weigh_every: float = 60.0
@@ -63,6 +63,8 @@ class Panel:
         self._task: asyncio.Task[None] | None = None
         self.browser: Browser | None = None
         self.is_shown = False  # the pages are on the panel
+        self._held = 0.0  # s of this life in which they, or the waiting page, were there
+        self._seen = self._alive = 0.0  # when they were last, and when a page was last that talks to the program
 
     async def start(self, url: str) -> None:
         """Returns at once; the rest happens by itself."""
@@ -81,14 +83,14 @@ class Panel:
 
     async def _run(self) -> None:
         while True:
-            began = time.monotonic()
+            self._held = 0.0
             wait = self._limits.ask_again
             try:
                 await self._live()
             except NotYet as error:
                 self._say_once(str(error))
             except BrowserFailed as error:
-                wait = await self._take_stock(str(error), time.monotonic() - began)
+                wait = await self._take_stock(str(error))
             except Exception as error:
                 log_error(error, operation='watch the panel')
                 wait = self._limits.longest_wait
@@ -136,9 +138,9 @@ class Panel:
             with suppress(OSError):  # nobody listens any more
                 self._say(text)
 
-    async def _take_stock(self, why: str, lived: float) -> float:
+    async def _take_stock(self, why: str) -> float:
         """Tell why it ended, once; how long to wait before the next start."""
-        wait = self._patience.next(lived)
+        wait = self._patience.next(self._held)
         log.info('Chromium is started again in %.0f s: %s', wait, why)
         if self._patience.times == 1:
             log_event('warning', 'panel', f'The panel was started again: {why}')
@@ -157,13 +159,13 @@ class Panel:
             await self._pause(browser, self._limits.look_every)
             look = await browser.look(self._patience_for(led))
             place = place_of(look, self._url)
-            if place is Place.OURS:
+            if place is Place.OURS and not look.is_loading:
                 self._note_shown(look)
-            elif place is Place.ASTRAY:
+            if place is Place.ASTRAY or await self._is_lifeless(place, led):
                 log.info('the panel is led back to the pages')
                 await asyncio.sleep(way_back.next(time.monotonic() - led))
                 led = await self._lead(browser)
-            elif time.monotonic() - led > self._limits.loads_within and not self.is_shown:
+            elif time.monotonic() - max(led, self._seen) > self._limits.loads_within:
                 raise BrowserFailed(f'the pages did not appear within {self._limits.loads_within:g} s')
             if time.monotonic() - weighed > self._limits.weigh_every:
                 weighed = time.monotonic()
@@ -180,12 +182,13 @@ class Panel:
         return time.monotonic()
 
     async def _wait_for_program(self, browser: Browser) -> None:
-        shown = ''
+        shown, began = '', time.monotonic()
         while not await is_serving(self._url):
             if shown != self._url:
                 await browser.write(waiting_page(self._url))
                 shown = self._url
             await browser.look(self._limits.answers_within)
+            self._held, began = self._held + time.monotonic() - began, time.monotonic()
             await asyncio.sleep(min(1.0, self._limits.look_every))
             self._url = await asyncio.to_thread(self._where)
 
@@ -195,9 +198,20 @@ class Panel:
         return max(self._limits.answers_within, loading)
 
     def _note_shown(self, look: Look) -> None:
-        if not self.is_shown and not look.is_loading:
+        now = time.monotonic()
+        if self.is_shown:
+            self._held += now - self._seen
+        else:
             self.is_shown = True
             log.info('the panel shows the pages')
+        self._seen = now
+        if look.is_alive:
+            self._alive = now
+
+    async def _is_lifeless(self, place: Place, led: float) -> bool:
+        """Whether a page is there that never came alive, though the program answers: a part of it was not to be had."""
+        since = time.monotonic() - max(led, self._alive)
+        return place is Place.OURS and since > self._limits.loads_within and await is_serving(self._url)
 
     async def _weigh(self, browser: Browser, look: Look) -> None:
         if browser.pid is None or look.idle < self._limits.unused_after:

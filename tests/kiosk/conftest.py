@@ -57,6 +57,7 @@ class Site:
     def __init__(self) -> None:
         self.visits: list[str] = []
         self.port = 0
+        self.is_alive = True  # its pages talk to it
         self.app = Starlette(routes=[Route('/{path:path}', self._answer)])
 
     @property
@@ -74,7 +75,8 @@ class Site:
             return HTMLResponse('<script>location.replace("/")</script>')
         if path == '/plain.json':
             return JSONResponse({})
-        return HTMLResponse(f'<title>{path}</title><body>{path}')
+        alive = '<script>window.did_handshake = true</script>' if self.is_alive else ''
+        return HTMLResponse(f'<title>{path}</title>{alive}<body>{path}')
 
 
 @pytest.fixture

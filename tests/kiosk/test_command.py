@@ -3,10 +3,13 @@ import asyncio
 import json
 import os
 import socket
+from dataclasses import replace
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
-from edgeos.kiosk.browser import Look, reason_in
+from edgeos.kiosk import panel as panel_module
+from edgeos.kiosk.browser import BrowserFailed, Look, reason_in
 from edgeos.kiosk.command import find_browser, find_display, make_argv, make_environment
 from edgeos.kiosk.page import Place, place_of
 from edgeos.kiosk.panel import Limits, Panel
@@ -82,6 +85,21 @@ def test_waits_grow_until_it_has_held():
     patience = Patience(30, 60)
     assert [patience.next(1) for _ in range(8)] == [0, 1, 2, 4, 8, 16, 30, 30]
     assert patience.next(60) == 0
+
+
+async def test_a_life_in_which_nothing_was_shown_has_not_held_however_long_it_took(tmp_path, monkeypatch):
+    monkeypatch.setattr(panel_module, 'is_serving', AsyncMock(return_value=True))
+    panel = Panel(tmp_path, limits=replace(QUICK, look_every=0.01, loads_within=0.3, steady_after=0.3))
+    fine, waits = Look(f'{HOME}/', False, 'text/html', 0.0, True), []
+    for looks in ([], [], [fine] * 50):
+        look = AsyncMock(side_effect=[*looks, *[Look()] * 1000])
+        browser = Mock(news=asyncio.Event(), pid=None, show=AsyncMock(), look=look)
+        panel._held, panel._url = 0.0, HOME
+        with pytest.raises(BrowserFailed, match='did not appear'):
+            await panel._watch(browser)
+        waits.append(await panel._take_stock('it failed'))
+        panel.is_shown = False
+    assert waits == [0, 1, 0]
 
 
 def test_preferences_of_ours_win_and_the_others_stay():

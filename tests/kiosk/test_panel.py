@@ -4,10 +4,12 @@ import os
 import signal
 import time
 from dataclasses import replace
+from unittest.mock import AsyncMock
 
 import psutil
 import pytest
 
+from edgeos.kiosk.browser import Look
 from edgeos.kiosk.panel import Limits, Panel
 from tests.helpers import eventually
 from tests.kiosk.conftest import QUICK, SIZE, ask, family, lives, renderer
@@ -92,6 +94,30 @@ async def test_led_astray_it_comes_back_to_the_pages(show, site, place):
     await eventually(lambda: panel.is_shown)
     assert await ask(panel, 'location.href') == f'{site.url}/'
     assert panel.browser.pid == before, 'it needed no new Chromium for that'
+
+
+async def test_a_page_that_never_comes_alive_is_loaded_again(show, site):
+    site.is_alive = False
+    panel = await show(site.url, limits=replace(QUICK, loads_within=2))
+    before = panel.browser.pid
+    await eventually(lambda: site.visits.count('/screen') >= 2, timeout=10)
+    site.is_alive = True
+
+    async def is_alive():
+        return await ask(panel, 'window.did_handshake')
+
+    await eventually(is_alive, timeout=10)
+    visits = len(site.visits)
+    await asyncio.sleep(3)
+    assert len(site.visits) == visits, 'it is left alone'
+    assert panel.browser.pid == before, 'it needed no new Chromium for that'
+
+
+async def test_without_an_answer_from_the_page_it_is_started_again_also_after_it_was_shown(show, site, monkeypatch):
+    panel = await show(site.url, limits=replace(QUICK, loads_within=2))
+    before = panel.browser.pid
+    panel.browser.look = AsyncMock(return_value=Look())
+    await back(panel, before)
 
 
 async def test_other_windows_are_closed_and_nothing_is_stored(show, site, tmp_path):
