@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 log = logging.getLogger('edgeos.files')
@@ -33,6 +34,38 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)  # already renamed unless something failed
     _sync_folder(target.parent)
+
+
+def kept_secret(path: Path, make: Callable[[], bytes]) -> bytes:
+    """What `make` has made once for this file (0600). Whoever makes it at the same moment gets the same.
+
+    A file of another length than `make` makes is damaged, and made anew. Blocks. Raises OSError.
+    """
+    new = make()
+    with contextlib.suppress(FileNotFoundError):
+        kept = path.read_bytes()
+        if len(kept) == len(new):
+            return kept
+        log.warning('%s is damaged and made anew', path)
+        write_atomically(path, new, 0o600)
+        return path.read_bytes()
+    _write_first(path, new)
+    return path.read_bytes()
+
+
+def _write_first(path: Path, data: bytes) -> None:
+    """Of several that do so the first one wins, and the file is never seen half-written."""
+    draft = path.with_name(f'.{path.name}.{os.urandom(6).hex()}.tmp')
+    try:
+        write_atomically(draft, data, 0o600)
+        os.link(draft, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links, where the last one wins; or one that takes nothing
+        write_atomically(path, data, 0o600)
+    finally:
+        draft.unlink(missing_ok=True)
+    _sync_folder(path.parent)
 
 
 def _status(target: Path) -> os.stat_result | None:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Literal, Protocol, get_args
 from urllib.parse import quote
 
-from edgeos.files import write_atomically
+from edgeos.files import kept_secret
 from edgeos.reporting import log_error
 
 ScreenKind = Literal['panel', 'window']
 KINDS: tuple[str, ...] = get_args(ScreenKind)
 LASTS = 60.0  # s between the making of a key and its use
+ROUNDED = 0.001  # s; a key says when it was made no more exactly
 MOST_REMEMBERED = 1000
 
 
@@ -84,13 +85,8 @@ def local_url(host: str, port: int) -> str:
 
 
 def load_secret(data: Path) -> bytes:
-    """What keys of this installation are signed with; made once, 0600. Raises OSError."""
-    path = data / 'screens.key'
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        write_atomically(path, secrets.token_bytes(32), 0o600)
-        return path.read_bytes()
+    """What keys of this installation are signed with: 32 bytes. Raises OSError."""
+    return kept_secret(data / 'screens.key', lambda: secrets.token_bytes(32))
 
 
 def entry(url: str, secret: bytes, kind: ScreenKind, target: str = '/start') -> str:
@@ -114,16 +110,20 @@ class ScreenKeys:
     """The door's side: which keys are good. Clocks are compared, so maker and door are on one machine."""
 
     def __init__(self) -> None:
+        self._opened = time.monotonic()
         self._used: OrderedDict[str, None] = OrderedDict()
 
     def take(self, key: str, secret: bytes) -> str:
-        """The kind of screen this key is for, once; '' when it is not good or was used before."""
+        """The kind of screen this key is for, once; '' when it is not good or was used before.
+
+        One from before this door is not good: nobody knows any more whether it was used.
+        """
         body, _, signature = key.rpartition('.')
         if not key.isascii() or not hmac.compare_digest(signature, _sign(secret, body)):
             return ''
         kind, _, rest = body.partition('.')
-        age = time.monotonic() - float(rest.rpartition('.')[0])
-        if not -0.001 <= age <= LASTS or key in self._used:
+        made, now = float(rest.rpartition('.')[0]), time.monotonic()
+        if not max(self._opened, now - LASTS) - ROUNDED <= made <= now + ROUNDED or key in self._used:
             return ''
         self._used[key] = None
         if len(self._used) > MOST_REMEMBERED:

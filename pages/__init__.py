@@ -12,7 +12,7 @@ from nicegui import app as nicegui_app
 from nicegui import ui
 
 from edgeos import NAME
-from edgeos.files import write_atomically
+from edgeos.files import kept_secret
 from edgeos.system import System
 from edgeos.web.app import Doors
 from pages import assets, overview_page
@@ -104,10 +104,4 @@ async def _load_the_rest() -> None:
 
 def _storage_secret(data: Path) -> str:
     """Made once per installation; signs the cookie that tells browsers apart."""
-    path = data / 'storage.key'
-    try:
-        return path.read_text(encoding='ascii')
-    except FileNotFoundError:
-        secret = secrets.token_urlsafe(32)
-        write_atomically(path, secret.encode(), 0o600)
-        return secret
+    return kept_secret(data / 'storage.key', lambda: secrets.token_urlsafe(32).encode()).decode('latin-1')

@@ -1,4 +1,5 @@
 """Screens of this device's own: let in by a key that is good once, and known afterwards."""
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,37 @@ def test_a_key_is_good_once_and_for_a_minute(monkeypatch: pytest.MonkeyPatch) ->
     now = time.monotonic()
     monkeypatch.setattr(screens.time, 'monotonic', lambda: now + 61)
     assert keys.take(late, SECRET) == ''
+
+
+def test_a_key_from_before_the_door_is_not_good_for_it_may_have_been_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(screens.time, 'monotonic', lambda: now)
+    key = key_in(entry('', SECRET, 'window'))
+    assert ScreenKeys().take(key, SECRET) == 'window', 'of the same moment'
+    now += 0.01
+    assert ScreenKeys().take(key, SECRET) == ''
+
+
+@pytest.mark.parametrize('damaged', [b'', b'x' * 31])
+def test_a_secret_that_was_cut_short_is_made_anew(tmp_path: Path, damaged: bytes) -> None:
+    (tmp_path / 'screens.key').write_bytes(damaged)
+    secret = load_secret(tmp_path)
+    assert len(secret) == 32
+    assert load_secret(tmp_path) == secret
+
+
+def test_two_that_make_the_secret_at_the_same_moment_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link, others = os.link, []
+
+    def come_second(draft: Path, path: Path) -> None:
+        if not others:
+            others.append(b'')
+            others[0] = load_secret(tmp_path)
+        link(draft, path)
+
+    monkeypatch.setattr(os, 'link', come_second)
+    assert load_secret(tmp_path) == others[0]
+    assert [path.name for path in tmp_path.iterdir()] == ['screens.key']
 
 
 def test_the_secret_is_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
