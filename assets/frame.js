@@ -1,5 +1,6 @@
-/* Says when the server is gone and counts down to the next try, and holds what was typed when it was started again. Until it is back, what is shown is the last that was
-   known (html.eo-away greys it), and whoever presses something is told at once that nobody hears it. */
+/* Says when the server is gone and counts down to the next try, and holds what was typed when it was started again.
+   Until it is back, what is shown is the last that was known (html.eo-away greys it), and whoever presses something is
+   told at once that nobody hears it. */
 (function () {
   const words = JSON.parse(document.getElementById('eo-frame-words').textContent);
   const root = document.documentElement;

@@ -10,6 +10,8 @@ from pages.i18n import _
 from pages.pin_gate import may_edit
 from pages.sheet import Button, Sheet, Text, one_per_page
 
+STILL_HERE = 90.0  # s; what ends the program has done so by then, or does not come
+
 
 class Deed(NamedTuple):
     """Something the menu can do, and what is said before and after."""
@@ -34,6 +36,7 @@ class PowerSheet:
         self._deeds = _deeds_of(house)
         self._asked = ''
         self._is_done = False
+        self._patience: ui.timer | None = None
         self._sheet = Sheet(look='small', on_leave=self._leave)
         with self._sheet.body:
             with ui.element('div').classes('pn-deeds') as self._choice:
@@ -49,13 +52,18 @@ class PowerSheet:
 
     async def open(self) -> None:
         """Ask the system what it allows, and offer that."""
-        self._asked = self._error.text = ''
-        self._is_done = False
+        self._begin_anew()
         self._show(await self._house.system.power.offers())
         self._sheet.open()
 
-    def _show(self, offers: PowerOffers) -> None:
+    def _begin_anew(self) -> None:
         self._sheet.set_title(_('Restart or switch off'))
+        self._asked = self._error.text = ''
+        self._is_done = False
+        if self._patience is not None:
+            self._patience.cancel()
+
+    def _show(self, offers: PowerOffers) -> None:
         self._reboot.set_visibility(offers.can_reboot)
         self._off.set_visibility(offers.can_power_off)
         self._why.set_text(_(offers.why) if offers.why else '')
@@ -93,6 +101,15 @@ class PowerSheet:
             self._error.text = _(str(error))
             self._text.set_text(deed.consequence)
             self._show_step()
+        else:
+            with self._sheet.body:
+                self._patience = ui.timer(STILL_HERE, self._wonder, once=True)
+
+    def _wonder(self) -> None:
+        """Nothing has come of it: whoever stands in front of it is not to be kept from the pages."""
+        self._begin_anew()
+        self._error.text = _('This device is still running. Something may be holding it up; try again.')
+        self._show_step()
 
     def _leave(self) -> None:
         if not self._is_done:

@@ -42,7 +42,6 @@ export default {
     const minutes = computed(() => `${Math.floor(left.value / 60)}:${String(left.value % 60).padStart(2, "0")}`);
     const lockWords = computed(() => (left.value ? say(props.words.unlocked_for, { time: minutes.value }) : props.words.locked_hint));
     const darken = () => emit("dark");
-    const again = () => window.eoPanel?.isDark() && darken(); // it went dark while nobody heard it
 
     watch(() => props.lock, begin, { immediate: true });
     watch(() => props.rest, (times) => window.eoPanel?.setRest(times));
@@ -51,11 +50,9 @@ export default {
       follow();
       document.addEventListener("eo-dark", darken);
       document.addEventListener("visibilitychange", follow);
-      again();
-      window.socket?.on("connect", again);
+      if (window.eoPanel?.isDark()) darken(); // it went dark while nobody heard it
     });
     onBeforeUnmount(() => {
-      window.socket?.off("connect", again);
       clearTimeout(clock);
       clearInterval(count);
       document.removeEventListener("eo-dark", darken);

@@ -21,10 +21,11 @@ def settings_of(folder: Path, *, kiosk: str = '', pin: bool = False, more: str =
 
 
 @contextmanager
-def serving(folder: Path, *, kiosk: str = '', pin: bool = False, more: str = '') -> Iterator[tuple[str, Path]]:
-    """The program's URL and its data folder."""
+def serving(folder: Path, *, kiosk: str = '', pin: bool = False, more: str = '', first: str = '') \
+        -> Iterator[tuple[str, Path]]:  # fmt: skip
+    """The program's URL and its data folder; `first` as `running` takes it."""
     path = settings_of(folder, kiosk=kiosk, pin=pin, more=more)
-    with running('--settings', str(path)) as url:
+    with running('--settings', str(path), first=first) as url:
         yield url, folder / 'data'
 
 

@@ -169,7 +169,8 @@ class Logind(threading.Thread):
 def test_the_power_menu_asks_for_the_pin_and_once_more(browser: Browser, bus: Bus, tmp_path: Path) -> None:
     logind = Logind(bus.address, power_off='na')
     try:
-        with serving(tmp_path, kiosk=QUIET, pin=True) as (url, data), panel(browser, url, data) as page:
+        soon = 'import pages.panel_power; pages.panel_power.STILL_HERE = 3.0'
+        with serving(tmp_path, kiosk=QUIET, pin=True, first=soon) as (url, data), panel(browser, url, data) as page:
             page.locator('.pn-power').tap()
             unlock(page)
             menu = page.get_by_role('dialog').filter(has_text='Restart or switch off')
@@ -183,6 +184,10 @@ def test_the_power_menu_asks_for_the_pin_and_once_more(browser: Browser, bus: Bu
             sheet.get_by_role('button', name='Reboot').tap()
             expect(page.get_by_text('Rebooting … back in a minute or two.')).to_be_visible()
             eventually_sync(lambda: logind.fake.orders == ['Reboot'])
+            expect(page.get_by_text('This device is still running.')).to_be_visible()
+            expect(menu.get_by_role('button', name='Reboot the device')).to_be_visible()
+            menu.get_by_role('button', name='Cancel').tap()
+            expect(page.get_by_role('dialog')).to_be_hidden()
     finally:
         logind.end()
 
