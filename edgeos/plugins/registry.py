@@ -1,28 +1,24 @@
 """Which plugins there are: the registry that comes with the app, and those that the owner added."""
 import asyncio
-import base64
-import binascii
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from edgeos import NAME
 from edgeos.clock import SYSTEM_CLOCK, Clock
-from edgeos.files import write_atomically
 from edgeos.plugins.disk import open_file
 from edgeos.plugins.package import unfit
 from edgeos.plugins.phrase import Phrase, phrase_of
 from edgeos.plugins.registry_entries import MOST_BYTES, Listing, Problem, Release, is_web, read_registry
 from edgeos.plugins.registry_fetch import FetchFailed, check_address, download, fetch
+from edgeos.plugins.registry_kept import Kept, Source, check_signature
 from edgeos.plugins.versions import Version
 from edgeos.processes import PROJECT
 
-__all__ = ['BUILT_IN', 'BUNDLED', 'Hidden', 'Problem', 'Registry', 'Release', 'Source', 'UnknownRelease', 'download',
-           'source_name']
+__all__ = ['BUILT_IN', 'BUNDLED', 'NotOffered', 'Problem', 'Registry', 'Release', 'Source', 'UnknownRelease',
+           'download', 'source_name']
 
 MOST_SIGNATURE = 1024
 
@@ -31,21 +27,11 @@ class UnknownRelease(LookupError):
     """Raised when no registry has such a plugin, or not in this version."""
 
 
-class Hidden(NamedTuple):
+class NotOffered(NamedTuple):
     """A release that is not offered, and why, as the end of a sentence that begins with its name."""
 
     release: Release
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a registry is: a web address or a path. With `key`, an ed25519 public key in base64 or hexadecimal
-    digits, it is taken only with a signature: 64 bytes, or base64 of them, beside it under its name and .sig.
-    """
-
-    location: str
-    key: str = ''
 
 
 BUNDLED = Source(str(PROJECT / 'assets' / 'plugin_registry.json'))
@@ -71,7 +57,7 @@ class Registry:
         self._cache = cache
         self._clock = clock
         self._offered: dict[str, Release] = {}
-        self._hidden: list[Hidden] = []
+        self._hidden: list[NotOffered] = []
         self._all: dict[str, dict[str, Release]] = {}
         self._running: asyncio.Task[None] | None = None
         self._is_near = asyncio.Event()  # what is on this device was read
@@ -110,7 +96,7 @@ class Registry:
         """Of each plugin the newest release that runs here and was not taken back, by name."""
         return sorted(self._offered.values(), key=lambda release: (release.name.casefold(), release.id))
 
-    def hidden(self) -> list[Hidden]:
+    def hidden(self) -> list[NotOffered]:
         """Newer releases than the one offered, and plugins of which none is."""
         return list(self._hidden)
 
@@ -156,7 +142,7 @@ class Registry:
         """What is on this device. Blocks."""
         if not is_web(source.location):
             return _read_file(source)
-        kept = _Kept.read(self._kept_at(source), source)
+        kept = Kept.read(self._kept_at(source), source)
         return kept.listing if kept is not None else Listing()
 
     def _kept_at(self, source: Source) -> Path:
@@ -168,14 +154,14 @@ class Registry:
     async def _load_web(self, source: Source) -> Listing:
         """The newest; while it cannot be had, or is no good, what was had last."""
         path = self._kept_at(source)
-        kept = await asyncio.to_thread(_Kept.read, path, source)
+        kept = await asyncio.to_thread(Kept.read, path, source)
         try:
             check_address(source.location)
             body, etag = await fetch(source.location, MOST_BYTES, etag=kept.etag if kept else '')
             if body is None and kept is not None:
                 return kept.listing
             signature = (await fetch(f'{source.location}.sig', MOST_SIGNATURE))[0] if source.key else b''
-            fresh = await asyncio.to_thread(_Kept.make, source, body or b'', signature or b'', etag)
+            fresh = await asyncio.to_thread(Kept.make, source, body or b'', signature or b'', etag)
         except FetchFailed as error:
             return _old(kept, Problem(source.location, '', phrase_of(error)))
         if not fresh.listing.releases and fresh.listing.problems and kept is not None:
@@ -188,55 +174,7 @@ class Registry:
         return fresh.listing
 
 
-@dataclass(slots=True)
-class _Kept:
-    """A registry from the web, as it is kept: a line about it, then its own bytes."""
-
-    listing: Listing
-    body: bytes
-    signature: bytes
-    etag: str
-
-    @classmethod
-    def make(cls, source: Source, body: bytes, signature: bytes, etag: str) -> '_Kept':
-        """Raises FetchFailed when the signature is missing or wrong."""
-        check_signature(source.key, body, signature)
-        return cls(read_registry(body, source.location), body, signature, etag)
-
-    @classmethod
-    def read(cls, path: Path, source: Source) -> '_Kept | None':
-        """Checked like a new one, for the key may be another by now. None where there is none that is good."""
-        try:
-            head, _, body = path.read_bytes().partition(b'\n')
-            about = json.loads(head)
-            return cls.make(source, body, base64.b64decode(about['signature']), str(about['etag']))
-        except (OSError, ValueError, KeyError, TypeError, FetchFailed):
-            return None
-
-    def write(self, path: Path) -> None:
-        about = {'etag': self.etag, 'signature': base64.b64encode(self.signature).decode()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(about).encode() + b'\n' + self.body)
-
-
-def check_signature(key: str, data: bytes, signature: bytes) -> None:
-    """Raises FetchFailed; without a key everything is taken."""
-    if not key:
-        return
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    try:
-        public = Ed25519PublicKey.from_public_bytes(_bytes(key.encode(), 32))
-    except ValueError:
-        raise FetchFailed(Phrase('its key is not an ed25519 public key of 32 bytes')) from None
-    try:
-        public.verify(_bytes(signature, 64), data)
-    except (InvalidSignature, ValueError):
-        raise FetchFailed(Phrase('its signature does not fit its key; it may have been tampered with')) from None
-
-
-Chosen = tuple[dict[str, dict[str, Release]], dict[str, Release], list[Hidden], list[Problem]]
+Chosen = tuple[dict[str, dict[str, Release]], dict[str, Release], list[NotOffered], list[Problem]]
 
 
 def _choose(listings: Iterable[Listing], unfit: Callable[..., str | None] = unfit) -> Chosen:
@@ -255,13 +193,13 @@ def _choose(listings: Iterable[Listing], unfit: Callable[..., str | None] = unfi
             else:
                 known[plugin_id] = versions
     offered: dict[str, Release] = {}
-    hidden: list[Hidden] = []
+    hidden: list[NotOffered] = []
     for plugin_id, versions in known.items():
         for release in sorted(versions.values(), key=_rank, reverse=True):
             if (reason := _reason(release, unfit)) is None:
                 offered[plugin_id] = release
                 break
-            hidden.append(Hidden(release, reason))
+            hidden.append(NotOffered(release, reason))
     return known, offered, hidden, problems
 
 
@@ -277,7 +215,7 @@ def _rank(release: Release) -> Version:
     return Version.parse(release.version)
 
 
-def _old(kept: _Kept | None, *problems: Problem) -> Listing:
+def _old(kept: Kept | None, *problems: Problem) -> Listing:
     if kept is None:
         return Listing(problems=list(problems))
     first = [problem._replace(message=Phrase('{why}; what was read last is shown', why=problem.message))
@@ -296,16 +234,3 @@ def _read_file(source: Source) -> Listing:
     except (FetchFailed, OSError) as error:
         return Listing(problems=[Problem(source.location, '', phrase_of(error))])
     return read_registry(data, source.location)
-
-
-def _bytes(text: bytes, length: int) -> bytes:
-    """As they are, or from hexadecimal digits or base64. Raises ValueError."""
-    if len(text) == length:
-        return text
-    stripped = text.strip()
-    if len(stripped) == 2 * length:
-        return bytes.fromhex(stripped.decode())
-    try:
-        return base64.b64decode(stripped, validate=True)
-    except binascii.Error as error:
-        raise ValueError(str(error)) from error

@@ -5,7 +5,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -22,6 +22,7 @@ from edgeos.plugins.peer import PluginPeer
 from edgeos.plugins.phrase import phrase_of
 from edgeos.plugins.plugin_log import PluginLog
 from edgeos.plugins.strays import Trace, sweep, trace
+from edgeos.plugins.threads import whole
 from edgeos.processes import ChildProcess, ProcessError
 from edgeos.rpc import RpcClosed, RpcError
 from edgeos.settings_models import MOST_CPU, ProcessLimit
@@ -116,7 +117,7 @@ class Session:
             self.process = ChildProcess(order.name, argv(order.folders), env=env, cwd=order.folders.data,
                                         pass_fds=(theirs.fileno(),), on_line=self._on_line)  # fmt: skip
             self.peer = await PluginPeer.over(ours, self._door, self._clock)
-            await _whole(self.process.start())
+            await whole(self.process.start())
         finally:
             theirs.close()
             if self.peer is None:
@@ -290,12 +291,3 @@ class Session:
     def _give_up_deaf(self) -> None:
         if not self.is_over:
             self.fail(faults.protocol('it closed the conversation but went on running'))
-
-
-async def _whole(work: Coroutine[Any, Any, None]) -> None:
-    """Nobody may close what a child is being given before it has it, also not because it is too late."""
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.shield(task)
-    finally:
-        await asyncio.wait({task})

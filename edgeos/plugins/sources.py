@@ -9,9 +9,10 @@ from pathlib import Path
 from edgeos.files import write_atomically
 from edgeos.plugins.errors import PluginError
 from edgeos.plugins.phrase import Phrase, phrase_of
-from edgeos.plugins.registry import BUNDLED, Source, check_signature
+from edgeos.plugins.registry import BUNDLED, Source
 from edgeos.plugins.registry_entries import is_web
 from edgeos.plugins.registry_fetch import FetchFailed, check_address
+from edgeos.plugins.registry_kept import check_signature
 
 MOST = 20
 MOST_LENGTH = 2000

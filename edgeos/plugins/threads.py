@@ -1,9 +1,9 @@
-"""Work in a thread that is never left alone with files somebody else is about to remove."""
+"""Work that is done to its end, also when whoever waits for it is cancelled: nobody may take its files away."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec('P')
 T = TypeVar('T')
@@ -23,3 +23,12 @@ async def to_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
             task.result()
         raise cancelled
     return task.result()
+
+
+async def whole(work: Coroutine[Any, Any, None]) -> None:
+    """Nobody may close what a child is being given before it has it, also not because it is too late."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    finally:
+        await asyncio.wait({task})

@@ -10,12 +10,13 @@ import pytest
 
 from edgeos.kiosk import panel as panel_module
 from edgeos.kiosk.browser import BrowserFailed, Look, reason_in
-from edgeos.kiosk.command import find_browser, find_display, make_argv, make_environment
+from edgeos.kiosk.command import PROGRAMS, find_browser, find_display, make_argv, make_environment
 from edgeos.kiosk.page import Place, place_of
 from edgeos.kiosk.panel import Limits, Panel
 from edgeos.kiosk.patience import Patience
 from edgeos.kiosk.profile import merged, prepare
 from edgeos.reporting import attach, detach
+from edgeos.service.missing import CHROMIUMS
 from tests.helpers import eventually
 
 QUICK = Limits(ask_again=0.05)
@@ -34,6 +35,10 @@ def test_the_first_known_browser_on_the_path_is_taken(tmp_path):
     assert find_browser(str(tmp_path)) == str(edge)
     chromium = program(tmp_path, 'chromium-browser')
     assert find_browser(str(tmp_path)) == str(chromium)
+
+
+def test_what_the_installer_takes_for_a_chromium_is_one_for_the_panel():
+    assert CHROMIUMS == PROGRAMS
 
 
 def test_a_display_is_found_also_by_a_program_that_was_told_of_none(tmp_path):
