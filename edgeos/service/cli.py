@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgeos.options import OneLineParser
-from edgeos.service.commands import said
+from edgeos.service.commands import told
 from edgeos.service.files import CAGE, NO_KIOSK, X
 from edgeos.service.installer import Installer
 from edgeos.service.layout import Layout, ServiceError
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str], source: Path = SOURCE) -> int:
         sys.stderr.write(f'{error}\n')
         return 1
     except OSError as error:
-        sys.stderr.write(f'{said(error)}\n')
+        sys.stderr.write(f'{told(error)}\n')
         return 1
     except KeyboardInterrupt:
         sys.stderr.write('Interrupted. The same command begins again.\n')

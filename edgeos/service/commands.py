@@ -104,7 +104,7 @@ def as_user(layout: Layout, work: Callable[[], None]) -> None:
         try:
             return work()
         except OSError as error:
-            raise ServiceError(said(error)) from error
+            raise ServiceError(told(error)) from error
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -131,7 +131,7 @@ def _work_and_exit(work: Callable[[], None], writing: int) -> None:
         work()
         status = 0
     except Exception as error:
-        os.write(writing, said(error).encode(errors='replace'))
+        os.write(writing, told(error).encode(errors='replace'))
     finally:
         os._exit(status)
 
@@ -149,7 +149,7 @@ def _become_user() -> None:
     os.umask(0o077)
 
 
-def said(error: Exception) -> str:
+def told(error: Exception) -> str:
     """In one line, for whoever typed the command."""
     if isinstance(error, ServiceError):
         return str(error)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from edgeos.service import copies, files, health, program
-from edgeos.service.commands import Commands, as_user, run, said
+from edgeos.service.commands import Commands, as_user, run, told
 from edgeos.service.layout import KIOSK_UNIT, UNIT, USER, Layout, ServiceError
 from edgeos.service.missing import missing, rights, room
 
@@ -109,7 +109,7 @@ class Installer:
             self._put(new, kiosk)
             self._start(new, kiosk)
         except (ServiceError, OSError, KeyboardInterrupt) as error:
-            why = 'interrupted' if isinstance(error, KeyboardInterrupt) else said(error)
+            why = 'interrupted' if isinstance(error, KeyboardInterrupt) else told(error)
             with undisturbed():
                 if is_kept:
                     self._tell(f'{new.name} does not come up: {why}')
@@ -129,7 +129,7 @@ class Installer:
                 self._put(old, kiosk)
             self._start(old, kiosk)
         except (ServiceError, OSError) as error:
-            raise ServiceError(f'{old.name} does not come up again either: {said(error)}. See: {LOOK}') from error
+            raise ServiceError(f'{old.name} does not come up again either: {told(error)}. See: {LOOK}') from error
         self._clean_up()
 
     def _put(self, version: Path, kiosk: str) -> None:
