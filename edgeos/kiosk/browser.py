@@ -112,6 +112,14 @@ class Browser:
         with suppress(DevToolsError):
             await self._call('Page.setDocumentContent', self._session, APPEARS, frameId=self._page, html=html)
 
+    async def take_pointer(self) -> None:
+        """Tell the page that the mouse is in its corner. Raises BrowserFailed.
+
+        Until a mouse has moved, what X shows in the middle of the screen is its own arrow, whatever the page says.
+        """
+        with suppress(DevToolsError):
+            await self._call('Input.dispatchMouseEvent', self._session, APPEARS, type='mouseMoved', x=0, y=0)
+
     async def look(self, limit: float) -> Look:
         """How the page is. Raises BrowserFailed when it has crashed, or does not answer within `limit` seconds."""
         if self.pid is None:

@@ -160,6 +160,8 @@ class Panel:
             look = await browser.look(self._patience_for(led))
             place = place_of(look, self._url)
             if place is Place.OURS and not look.is_loading:
+                if not self.is_shown:
+                    await browser.take_pointer()
                 self._note_shown(look)
             if place is Place.ASTRAY or await self._is_lifeless(place, led):
                 log.info('the panel is led back to the pages')

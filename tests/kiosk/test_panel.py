@@ -28,6 +28,7 @@ async def test_it_covers_the_screen_and_comes_in_by_its_key(show, site, tmp_path
     width, height = await ask(panel, '[innerWidth, innerHeight]')
     assert (width, height - SIZE[1] in (0, 1)) == (SIZE[0], True)
     assert site.visits[:2] == ['/screen', '/start'], 'where it was left'
+    assert await ask(panel, 'document.documentElement.matches(":hover")'), 'or the arrow of X stays'
     assert (tmp_path / 'panel').stat().st_mode & 0o777 == 0o700
     assert not [process for process in family(panel) if 'key=' in ' '.join(process.cmdline())]
 
