@@ -14,12 +14,14 @@ from .outbox import Outbox
 MOST = 1000  # entities
 LISTEN_LIMIT = 10.0  # s in which our own status has to come back from the broker
 FAREWELL_LIMIT = 2.0
+SETTLED = 5.0  # s after the broker is back by which it has said again what it keeps
 
 Known = dict[str, list[str]]  # point id: component and object id
 
 
 class HomeAssistant(Plugin):
-    """In the storage: `entities`, what was announced and where; `gone`, messages that have to be cleared yet."""
+    """In the storage: `entities`, what was announced and where; `gone`, messages that have to be cleared yet;
+    `commands`, the last on each topic."""
 
     async def start(self) -> None:
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -47,6 +49,8 @@ class HomeAssistant(Plugin):
         self.is_connected = self.has_heard = self.has_refused = self.is_dirty = self.is_full = False
         self.problem: str | None = None
         self.since = datetime.now(UTC)
+        self.listens_since: float | None = None  # monotonic s; None while our own words do not come back
+        self.is_live: set[str] = set()  # topics on which a command has come since the broker is back
         self.outbox = Outbox(self, self.settings.interval)
         self.forget()
         self.clear_gone()
@@ -172,6 +176,9 @@ class HomeAssistant(Plugin):
             if target != self.target or self.settings.choice_of(point_id) is None:
                 self.gone |= {f'{connection}/{base}/{entity_id}/{name}' for name in ('state', 'availability')}
         self.storage.set('target', self.target)
+        names = {entity_id for _, entity_id in self.known.values()}
+        commands: dict[str, Any] = self.storage.get('commands', {})
+        self.commands = {topic: value for topic, value in commands.items() if topic.split('/')[-2] in names}
         self.is_dirty = True
         self.save()
 
@@ -199,6 +206,7 @@ class HomeAssistant(Plugin):
             self.is_dirty = False
             self.storage.set('entities', self.known)
             self.storage.set('gone', sorted(self.gone))
+            self.storage.set('commands', self.commands)
 
     # the broker
 
@@ -253,6 +261,10 @@ class HomeAssistant(Plugin):
     def on_own_status(self, point: Point) -> None:
         """Our own words, back from the broker: they grow stale when the link is lost."""
         self.has_heard = True
+        if point.quality != 'good':
+            self.listens_since = None
+        elif self.listens_since is None:
+            self.listens_since = time.monotonic()
         if point.quality != 'good' and self.is_connected:
             self.outbox.suspect()
         elif point.value == 'offline' and point.time >= self.since and self.is_connected:
@@ -268,13 +280,27 @@ class HomeAssistant(Plugin):
 
     def on_command(self, point: Point) -> None:
         """Only what came since we listen: a command from before a restart is not carried out again."""
-        if point.quality != 'good' or point.time < self.since:
+        if point.quality != 'good':
+            self.is_live.discard(point.id)
+            return
+        is_repeated = self.is_repeated(point)
+        self.is_live.add(point.id)
+        if self.commands.get(point.id) != point.value:
+            self.commands[point.id] = point.value
+            self.is_dirty = True
+        if is_repeated or point.time < self.since:
             return
         entity = self.by_object.get(point.id.split('/')[-2])
         if entity is None or entity.component not in CONTROLS:
             self.event('warning', f'A command on {point.id} is for nothing that can be controlled.')
             return
         self.do(self.carry_out(entity, point.value))
+
+    def is_repeated(self, point: Point) -> bool:
+        """Whether it is most likely the broker's: it says again what it keeps when it is back, and nobody tells which
+        that is."""
+        is_back = self.listens_since is None or time.monotonic() - self.listens_since < SETTLED
+        return is_back and point.id not in self.is_live and self.commands.get(point.id) == point.value
 
     async def carry_out(self, entity: Entity, payload: Any) -> None:
         try:

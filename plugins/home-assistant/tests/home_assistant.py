@@ -78,11 +78,11 @@ class HomeAssistant:
     def birth(self) -> None:
         self._client.publish('homeassistant/status', 'online')
 
-    def command(self, entity: Entity, payload: str) -> None:
+    def command(self, entity: Entity, payload: str, *, retain: bool = False) -> None:
         """As its page does it, with the template of texts."""
         if entity.config.get('command_template') == '{{ value | to_json }}':
             payload = json.dumps(payload)
-        self._client.publish(entity.config['command_topic'], payload)
+        self._client.publish(entity.config['command_topic'], payload, retain=retain)
 
     def named(self, name: str) -> Entity | None:
         return next((entity for entity in self.entities.values() if entity.config['name'] == name), None)

@@ -51,6 +51,9 @@ class House:
 
     async def start(self, *points: dict[str, Any], **more: Any) -> None:
         await eventually(lambda: self.link.status is Status.CONNECTED)
+        await self.start_plugin(*points, **more)
+
+    async def start_plugin(self, *points: dict[str, Any], **more: Any) -> None:
         config = {'connection': 'mqtt', 'points': list(points), 'min_interval_s': 0.01, **more}
         await self.host.start(HomeAssistant, config, plugin_id='home-assistant')
 
@@ -206,3 +209,32 @@ async def test_everything_is_unavailable_when_the_plugin_stops_and_old_commands_
     await house.entity('bPump', 'ON')
     await house.host.settle()
     assert not [written for written in house.host.written if written.id == 'plc/bPump']
+
+
+async def test_a_command_that_the_broker_keeps_is_carried_out_once(house: House) -> None:
+    await house.start({'point': 'plc/bPump', 'control': True})
+    pump = await house.entity('bPump', 'ON')
+    house.peer.command(pump, 'OFF', retain=True)
+    await house.entity('bPump', 'OFF')
+    command = house.gateway.find(f'mqtt/{pump.config["command_topic"]}')
+
+    async def connect_again() -> None:
+        came = command.time
+        house.link.start()
+        await eventually(lambda: command.time > came and command.quality == 'good')
+        await house.entity('bPump', 'ON')
+        await house.host.settle()
+
+    house.gateway.publish(house.plc.source.points['bPump'], True, 1_700_000_002.0)
+    await house.entity('bPump', 'ON')
+    await house.link.stop()
+    await connect_again()
+    assert [written.value for written in house.host.written if written.id == 'plc/bPump'] == [False]
+    await house.host.stop()
+    await house.link.stop()
+    house.host = GatewayHost(house.gateway, storage=house.host.storage)
+    await house.start_plugin({'point': 'plc/bPump', 'control': True})
+    await connect_again()
+    assert [written.value for written in house.host.written if written.id == 'plc/bPump'] == []
+    house.peer.command(pump, 'OFF')
+    await house.entity('bPump', 'OFF')
