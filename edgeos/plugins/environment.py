@@ -176,8 +176,18 @@ def _argv(tool: Tool, folder: Path, temporary: Path) -> list[str]:
         # copies and no cache: files shared with other plugins could be changed by one of them
         return [*tool.argv, 'pip', 'install', '--python', python, '--offline', '--no-config', '--no-cache',
                 '--link-mode', 'copy', '--compile-bytecode', '--no-progress', '--color', 'never', *source]  # fmt: skip
-    return [*tool.argv, '--python', python, 'install', '--isolated', '--no-input', '--no-cache-dir', '--compile',
+    return [*_pip(tool, python), 'install', '--isolated', '--no-input', '--no-cache-dir', '--compile',
             '--disable-pip-version-check', '--no-warn-script-location', '--progress-bar', 'off', *source]  # fmt: skip
+
+
+def _pip(tool: Tool, python: str) -> list[str]:
+    """In the process of `python` itself, as pip does it with --python in one more, which would outlive an app that is
+    killed and go on writing into a folder that the next start removes."""
+    spec = importlib.util.find_spec('pip')
+    for folder in spec.submodule_search_locations or () if spec else ():
+        if tool.argv[-2:] == ('-m', 'pip') and (runner := Path(folder) / '__pip-runner__.py').is_file():
+            return [python, '-I', str(runner)]
+    return [*tool.argv, '--python', python]
 
 
 def _variables(temporary: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Environments from real wheels with the real uv and pip: what is locked gets in, and nothing else, from nowhere else."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from edgeos.plugins.environment import EnvironmentFailed, Tool, find_tools, is_ready, make_environment, python_of
@@ -107,6 +109,20 @@ async def test_a_tool_that_hangs_is_ended_and_so_is_a_cancelled_one(tmp_path: Pa
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not [line for line in said if Path(f'/proc/{line.split()[1]}').exists()]
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='platform: a child dies with the app there only')
+async def test_pip_has_no_process_of_its_own_that_would_outlive_a_killed_app(tmp_path: Path) -> None:
+    task = asyncio.create_task(make_environment(unpacked(tmp_path), tmp_path / 'tools', print, [TOOLS['pip']]))
+    parents: dict[int, int] = {}  # of those that run pip; it also asks small programs for the system
+    while not task.done():
+        for child in await asyncio.to_thread(psutil.Process().children, True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if 'pip' in ' '.join(child.cmdline()):
+                    parents[child.pid] = child.ppid()
+        await asyncio.sleep(0.01)
+    await task
+    assert parents and set(parents.values()) == {os.getpid()}
 
 
 async def test_pip_is_asked_when_uv_cannot_do_it(tmp_path: Path) -> None:
