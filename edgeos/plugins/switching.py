@@ -26,11 +26,15 @@ Environment = Callable[[Path, Path, Callable[[str], None]], Awaitable[None]]
 
 
 class DidNotStart(PluginError):
-    """Raised by a `Runner` when a version does not come up; the text says why, `said` are the lines it wrote last."""
+    """Raised by a `Runner` when a version does not come up; the text says why, `said` are the lines it wrote last.
 
-    def __init__(self, why: str, said: Sequence[str] = ()) -> None:
+    One that its owner has killed meanwhile (`was_killed`) need not be a bad one.
+    """
+
+    def __init__(self, why: str, said: Sequence[str] = (), *, was_killed: bool = False) -> None:
         super().__init__(why)
         self.said = said
+        self.was_killed = was_killed
 
 
 class NothingToRollBackTo(PluginError):
@@ -85,7 +89,8 @@ class Switching:
         except Exception as error:
             job.say(Phrase('{version} does not come up: {why}', version=changes['current'], why=phrase_of(error)),
                     'error')  # fmt: skip
-            await self._take_back(job, plugin_id, before, changes, skip_if_bad)
+            was_killed = isinstance(error, DidNotStart) and error.was_killed
+            await self._take_back(job, plugin_id, before, changes, skip_if_bad and not was_killed)
             raise
 
     def _write(self, plugin_id: str, changes: dict[str, Any]) -> None:

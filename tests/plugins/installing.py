@@ -85,6 +85,7 @@ class FakeRunner:
         self.folders = folders
         self.bad: set[str] = set()
         self.weak: set[str] = set()
+        self.killed: set[str] = set()  # by the owner, while they start
         self.running: dict[str, str] = {}
         self.said: list[str] = []
         self.gate: asyncio.Event | None = None  # a trial waits for it
@@ -107,6 +108,8 @@ class FakeRunner:
         assert self.folders.version(plugin_id, entry.current).is_dir()
         if entry.current in self.bad:
             raise DidNotStart('it ended with status 1')
+        if entry.current in self.killed:
+            raise DidNotStart('It was killed.', was_killed=True)
         self.running[plugin_id] = entry.current
 
     async def stop(self, plugin_id: str) -> None:

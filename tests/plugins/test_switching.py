@@ -38,6 +38,16 @@ async def test_a_version_that_does_not_come_up_goes_and_is_not_offered_again(tmp
     assert [house.store.get('heat-meter').current, house.store.get('heat-meter').skip] == ['2.0.0', ()]
 
 
+async def test_a_version_that_its_owner_kills_while_it_takes_over_stays_offered(tmp_path: Path) -> None:
+    house = House(tmp_path / 'data')
+    await house.install(make_package(tmp_path))
+    await house.run()
+    house.runner.killed.add('2.0.0')
+    job = await house.install(make_package(tmp_path, '2.0.0'))
+    assert job.error == 'switch: It was killed.'
+    assert house.runner.running == {'heat-meter': '1.0.0'} and house.store.get('heat-meter').skip == ()
+
+
 async def test_a_version_that_crashes_soon_after_the_update_goes_by_itself(tmp_path: Path) -> None:
     house = await updated(tmp_path)
     assert house.store.get('heat-meter').on_trial
