@@ -154,6 +154,7 @@ class RunningPlugin(Readings):
                 self._set(State.STOPPED)
             return
         self._is_stopping = True
+        self.points.takes_values = False
         self._pause.end()
         if self._session is not None:
             self._set(State.STOPPING)
@@ -207,6 +208,7 @@ class RunningPlugin(Readings):
         assert session.peer is not None
         self.points.connect(session.peer, self.permissions)
         await session.initialize(config, self._storage.all())
+        self.points.begin()
         self.started_at, self._well_since = self._clock.wall(), self._clock.monotonic()
         self.log.note('info', f'(version {self.version} runs as process {session.pid})')
         if not self._is_stopping:

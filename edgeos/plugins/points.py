@@ -24,6 +24,7 @@ MOST_UNIT = 32
 VALUE_BYTES = 64 * 1024
 MOST_SUBSCRIPTIONS = 100
 WRITE_LIMIT = 5.0  # s for the plugin to take a value
+GRACE = 10.0  # s after its start for a new version to publish what the one before had
 
 
 class Talk(Protocol):
@@ -45,7 +46,10 @@ class PluginPoints:
                  hidden: Hidden | None = None) -> None:  # fmt: skip
         self.id = plugin_id
         self.permissions: Sequence[Permission] = ()
-        self.source: Source = gateway.add_source(plugin_id, self, max_points=MOST_POINTS)
+        self.source: Source = _source_of(plugin_id, gateway, self)
+        self.takes_values = False  # its start is done, and its end has not begun
+        self._inherited = set(self.source.points)  # from the version before; not published yet
+        self._grace: asyncio.TimerHandle | None = None
         self._gateway = gateway
         self._clock = clock
         self._hidden = hidden or Hidden()
@@ -57,16 +61,29 @@ class PluginPoints:
         self.disconnect()
         self._talk, self.permissions = talk, permissions
 
+    def begin(self) -> None:
+        """Its start is done: it takes values, and what the version before had and it has not goes soon."""
+        self.takes_values = True
+        if self._inherited:
+            self._grace = asyncio.get_running_loop().call_later(GRACE, self._drop_inherited)
+
+    def _drop_inherited(self) -> None:
+        self._gateway.remove_points(self.source, self._inherited)
+        self._inherited.clear()
+
     def disconnect(self) -> None:
         """It is gone: its points are stale, its subscriptions end."""
-        self._talk = None
+        self._talk, self.takes_values = None, False
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
         self._subscriptions.clear()
         self._gateway.mark_stale(self.source)
 
     def remove(self) -> None:
         """The plugin is uninstalled."""
         self.disconnect()
-        if self._gateway.sources.get(self.id) is self.source:  # not that of another version by now
+        if self.source.owner is self and self._gateway.sources.get(self.id) is self.source:  # else another version's
             self._gateway.remove_source(self.id)
 
     # its own points
@@ -78,10 +95,13 @@ class PluginPoints:
         if type(unit) is not str or len(unit) > MOST_UNIT or not unit.isprintable() or type(writable) is not bool:
             raise Refused(f'{name}: the unit is at most {MOST_UNIT} printable characters, writable is true or false')
         _check(name, value)
+        if self._inherited and len(self.source.points) >= MOST_POINTS and name not in self.source.points:
+            self._drop_inherited()
         point = self._gateway.point(self.source, name, unit=unit, writable=writable)
         if point is None:
             raise Refused(f'{name}: a plugin may have {MOST_POINTS} points')
         point.unit, point.writable = unit, writable
+        self._inherited.discard(name)
         self._gateway.publish(point, value, self._clock.wall())
 
     async def write(self, name: str, value: Any, *, qos: int | None = None, retain: bool | None = None) -> None:
@@ -91,7 +111,7 @@ class PluginPoints:
             raise WriteRefused('{name} has no point {point}.', 404, name=self.id, point=name[:100])
         if not point.writable:
             raise WriteRefused('{point} is read-only.', 403, point=name)
-        if talk is None:
+        if talk is None or not self.takes_values:
             raise WriteRefused('{name} is not running.', 409, name=self.id)
         try:
             await talk.call('write', {'name': name, 'value': value}, WRITE_LIMIT)
@@ -101,6 +121,8 @@ class PluginPoints:
         except RpcClosed as error:
             raise WriteRefused('{name} is not running.', 409, name=self.id) from error
         except RpcError as error:
+            if error.code == LIMIT:  # it was not even asked
+                raise WriteRefused('{name} has not answered what it was asked before.', 409, name=self.id) from error
             raise WriteRefused('{name} did not take the value: {why}', 422, name=self.id,
                                why=self._hidden.text(str(error), 500)) from error  # fmt: skip
 
@@ -181,6 +203,15 @@ class PluginPoints:
 
     def _may_read(self, point: Point) -> bool:
         return point.source is self.source or may_read(self.permissions, point.id, ignore_case=point.source.ignore_case)
+
+
+def _source_of(plugin_id: str, gateway: Gateway, owner: PluginPoints) -> Source:
+    """The points of the version before stay, stale as they are, until the new one has its own."""
+    known = gateway.sources.get(plugin_id)
+    if known is None or not isinstance(known.owner, PluginPoints):
+        return gateway.add_source(plugin_id, owner, max_points=MOST_POINTS)
+    known.owner = owner
+    return known
 
 
 def shape(point: Point) -> Message:

@@ -71,7 +71,8 @@ class PluginRunner:
         try:
             made = await self._load(plugin_id)
         except (PluginError, OSError, NoIsolation) as error:
-            self.plugins.pop(plugin_id, None)
+            if (former := self.plugins.pop(plugin_id, None)) is not None:
+                former.points.remove()
             fault = faults.cannot_load(phrase_of(error))
             why = self.unloaded[plugin_id] = faults.at(fault, self._services.clock.wall())
             raise NotLoaded(faults.phrase(why)) from error
@@ -121,7 +122,7 @@ class PluginRunner:
         running = self.plugins.get(plugin_id)
         is_other = running is not None and (running.is_closed or entry is None or running.version != entry.current)
         if running is not None and is_other:
-            await running.remove()
+            await (running.close() if is_installed else running.remove())
             running = None  # and is shown until the other one is there
         if entry is None or not is_installed:
             self.plugins.pop(plugin_id, None)
@@ -137,7 +138,7 @@ class PluginRunner:
                 await running.start()
                 await running.came_up()
             except PluginFailed as error:
-                raise DidNotStart(phrase_of(error)) from error
+                raise DidNotStart(phrase_of(error), was_killed=error.failure.code == faults.KILLED) from error
 
     async def stop(self, plugin_id: str) -> None:
         """End it, for as long as nobody calls `switch`."""

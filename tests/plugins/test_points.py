@@ -111,6 +111,20 @@ async def test_an_older_version_does_not_take_the_points_of_the_newer_one_away(t
     assert tried.gateway.sources['demo'] is newer.source
 
 
+async def test_a_plugin_that_starts_or_hangs_is_no_reason_to_doubt_the_value(tried: Tried) -> None:
+    async def call(method: str, params: Message, limit: float = 10.0) -> None:
+        raise RpcError(LIMIT, 'it has not answered what it was asked before')
+
+    tried.talk.call = call  # type: ignore[method-assign]
+    points = tried.allow()
+    points.publish('lamp', False, '', True)
+    for words in ('is not running', 'has not answered what it was asked before'):
+        with pytest.raises(WriteRefused, match=words) as refused:
+            await points.write('lamp', True)
+        assert refused.value.status == 409
+        points.begin()
+
+
 async def test_it_may_have_five_thousand_points(tried: Tried) -> None:
     points = tried.allow()
     for n in range(MOST_POINTS):

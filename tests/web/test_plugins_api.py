@@ -453,3 +453,40 @@ async def test_it_is_there_all_through_an_update_and_the_way_back(shop: Shop, mo
     assert (await shop.state('running'))['version'] == '1.0.0'
     assert len(seen) == 6 and all(status == 200 and answer for _path, status, answer in seen), seen
     assert all(answer['busy'] for path, _status, answer in seen if path == '/api/plugins/demo')
+
+
+async def test_its_points_stay_while_an_update_takes_over_and_those_it_has_no_more_go(
+        shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setattr('edgeos.plugins.points.GRACE', 0.5)
+    await shop.install()
+    await shop.act('start')
+    await shop.state('running')
+    slow = CODE.replace('async def start(self):', 'async def start(self):\n        import asyncio; await asyncio.sleep(2)')
+    path = package(shop.folder, '1.1.0', code=slow.replace("publish('word'", "publish('other'"))
+    update = await shop.upload(path, 'points.read:**')
+    await shop.state('starting')
+    old = (await shop.house.http.get('/api/points/demo%2Fword')).json()
+    assert (old['value'], old['quality']) == ('hello', 'stale')
+    refused = await shop.house.http.put('/api/points/demo%2Fword', json={'value': 'x'})
+    assert refused.status_code == 409, refused.text
+    assert (await shop.done(update))['state'] == 'done'
+    assert await eventually(lambda: shop.value('version')) == '1.1.0'
+    await eventually(lambda: 'word' not in shop.house.system.gateway.sources['demo'].points)
+    assert (await shop.house.http.put('/api/points/demo%2Fother', json={'value': 'x'})).status_code == 200
+
+
+async def test_a_kill_while_an_update_takes_over_brings_the_version_before_back_and_condemns_nothing(shop: Shop) -> None:
+    await shop.install()
+    await shop.act('start')
+    await shop.state('running')
+    hangs = CODE.replace('    async def start(self):', '    async def start(self):\n        import asyncio; await asyncio.sleep(60)')
+    path = package(shop.folder, '1.1.0', code=hangs, start_timeout_s=60)
+    update = await shop.upload(path, 'points.read:**')
+    await shop.state('starting')
+    await eventually(lambda: shop.house.system.plugins.get('demo').pid)
+    await shop.act('kill')
+    job = await shop.done(update)
+    assert job['state'] == 'failed' and 'killed' in job['error']
+    found = await shop.state('running')
+    assert found['version'] == '1.0.0' and shop.house.system.plugins._store.get('demo').skip == ()
+    assert await shop.value('version') == '1.0.0'
