@@ -68,6 +68,26 @@ def added(old: Sequence[str], new: Sequence[str]) -> list[str]:
     return [permission for permission in new if permission not in old]
 
 
+def may_read_some(permissions: Iterable[Permission], glob: str) -> bool:
+    """Whether any point that the glob fits could be one that may be read; in doubt it could."""
+    return any(may_overlap(permission.pattern, glob) for permission in permissions if permission.kind == 'points.read')
+
+
+def may_overlap(one: str, other: str) -> bool:
+    """False only when no text fits both globs; told by how they begin and end, and without regard to capitals."""
+    one, other = one.casefold(), other.casefold()
+    if '*' not in one:
+        return matches(other, one)
+    if '*' not in other:
+        return matches(one, other)
+    return _agree(one.partition('*')[0], other.partition('*')[0]) and \
+        _agree(one.rpartition('*')[2][::-1], other.rpartition('*')[2][::-1])  # fmt: skip
+
+
+def _agree(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
+
+
 @lru_cache(maxsize=8192)
 def matches(glob: str, text: str) -> bool:
     """As edgeos.globs, in time that grows with the lengths only, whatever the glob: it is somebody else's text.

@@ -14,7 +14,7 @@ from edgeos.limiter.watched import iso_utc
 from edgeos.plugins.hidden import Hidden
 from edgeos.plugins.messages import BAD_PARAMS, DENIED, LIMIT, UNKNOWN, WRITE_FAILED, Make, Message
 from edgeos.plugins.peer import CALL_LIMIT
-from edgeos.plugins.permissions import Permission, may_read, may_write
+from edgeos.plugins.permissions import Permission, may_read, may_read_some, may_write
 from edgeos.plugins.subscriptions import Subscriptions
 from edgeos.rpc import RpcClosed, RpcError
 
@@ -155,13 +155,14 @@ class PluginPoints:
     def subscribe(self, glob: str) -> int:
         """The number of the subscription, whose present values follow; raises RpcError.
 
-        A glob may reach farther than the permissions: what it may not read does not come.
+        A glob may reach farther than the permissions: what it may not read does not come. One that reaches nothing it
+        may read is refused.
         """
         if not 0 < len(glob) <= MOST_NAME or not glob.isprintable():
             raise RpcError(BAD_PARAMS, f'expected a glob of 1 to {MOST_NAME} printable characters')
         if len(self._subscriptions) >= MOST_SUBSCRIPTIONS:
             raise RpcError(LIMIT, f'a plugin may have {MOST_SUBSCRIPTIONS} subscriptions')
-        if '*' not in glob or not any(permission.kind == 'points.read' for permission in self.permissions):
+        if '*' not in glob or not may_read_some(self.permissions, glob):
             self._demand('points.read', self._find(glob), glob)
         return self._subscriptions.add(glob)
 

@@ -194,7 +194,8 @@ async def test_a_change_comes_once_for_all_its_subscriptions(tried: Tried) -> No
 
 async def test_subscriptions_have_their_bounds(tried: Tried) -> None:
     points = tried.allow('points.read:plc/**')
-    for glob, code in (('', BAD_PARAMS), ('x' * 513, BAD_PARAMS), ('a\n', BAD_PARAMS), ('mqtt/house/lamp', DENIED)):
+    for glob, code in (('', BAD_PARAMS), ('x' * 513, BAD_PARAMS), ('a\n', BAD_PARAMS), ('mqtt/house/lamp', DENIED),
+                       ('mqtt/**', DENIED), ('mqtt/*/lamp', DENIED), ('alarms/*', DENIED)):
         with pytest.raises(RpcError) as error:
             points.subscribe(glob)
         assert error.value.code == code
