@@ -1,4 +1,6 @@
 """Reading other people's JSON, and saying in one line what is wrong with it."""
+import contextlib
+import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -49,6 +51,22 @@ def read_object(data: bytes, most: int) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise BadJson(Phrase('expected an object, got {text}', text=short(found)))
     return found
+
+
+def read_manifest_object(data: bytes, most: int) -> dict[str, Any]:
+    """The same where no key may be there twice: one reader would take the first, another the last."""
+    found = read_object(data, most)
+    with contextlib.suppress(RecursionError):  # whoever reads it next refuses what is so deep
+        json.loads(data, object_pairs_hook=_each_once)
+    return found
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for key, _value in pairs:
+        if key in seen:
+            raise BadJson(Phrase('{key} is there twice', key=short(key)))
+        seen.add(key)
 
 
 def explain(error: ValidationError) -> Iterator[tuple[str, str]]:

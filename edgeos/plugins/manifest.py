@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Va
 
 from edgeos.bounds import LEAST_CPU, LEAST_MEMORY
 from edgeos.plugins.errors import BadPackage
-from edgeos.plugins.findings import BadJson, Finding, explain, read_object
+from edgeos.plugins.findings import BadJson, Finding, explain, read_manifest_object
 from edgeos.plugins.permissions import Permission, parse
 from edgeos.plugins.versions import MOST_CHARACTERS, MOST_RANGE, Version, fits
 
@@ -182,7 +182,7 @@ def descriptions_of(translations: Translations) -> dict[str, str]:
 def read_manifest(data: bytes) -> Manifest:
     """Raises BadManifest for the first thing that is wrong."""
     try:
-        read_object(data, MOST_BYTES)
+        read_manifest_object(data, MOST_BYTES)
         return Manifest.model_validate_json(data, by_name=False, by_alias=True)
     except ValidationError as error:
         found = list(explain(error))
@@ -195,7 +195,7 @@ def read_manifest(data: bytes) -> Manifest:
 def manifest_findings(data: bytes) -> list[Finding]:
     """Everything that is wrong with it."""
     try:
-        read_object(data, MOST_BYTES)
+        read_manifest_object(data, MOST_BYTES)
         Manifest.model_validate_json(data, by_name=False, by_alias=True)
     except ValidationError as error:
         return [Finding(FILE, *found) for found in explain(error)]

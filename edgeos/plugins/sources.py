@@ -21,7 +21,11 @@ log = logging.getLogger(__name__)
 
 
 class BadSource(PluginError):
-    """Raised for an address that cannot be one of a registry, or is there already."""
+    """Raised for a source that cannot be added or removed; the text says why."""
+
+
+class BadAddress(BadSource):
+    """Raised for what cannot be the address of a registry, or its key."""
 
 
 class SourceList:
@@ -71,12 +75,12 @@ def _check(location: str, key: str) -> None:
         if is_web(location):
             check_address(location)
         elif not Path(location).is_absolute() or not Path(location).is_file():
-            raise BadSource(Phrase('expected an https address, or the absolute path of a file that is there'))
+            raise BadAddress(Phrase('expected an https address, or the absolute path of a file that is there'))
         if key:
             check_signature(key, b'', b'')
     except FetchFailed as error:
         if not key or 'signature' not in str(error):
-            raise BadSource(phrase_of(error)) from error
+            raise BadAddress(phrase_of(error)) from error
 
 
 def _read(path: Path) -> list[Source]:

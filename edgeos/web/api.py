@@ -278,6 +278,13 @@ def _whose(request: Request, system: System) -> dict[str, str]:
     return {} if connection is None else {'connection_id': connection.id, 'type': connection.KIND}
 
 
+def _by_what_was_kept(system: System, taken: str) -> str:
+    if taken in system.plugins.plugins or not system.plugins.has_id(taken):
+        return ''
+    return (': data and passwords of an uninstalled plugin are kept under it; to remove them, install it again and '
+            'uninstall it with its data')
+
+
 def add_error_answers(app: FastAPI, system: System) -> None:
     """Named exceptions become the statuses of the contract, with a detail that says what and where."""
 
@@ -300,7 +307,7 @@ def add_error_answers(app: FastAPI, system: System) -> None:
 
     @app.exception_handler(IdTaken)
     async def id_taken(request: Request, error: IdTaken) -> FastJson:
-        return answer(409, f'the id {str(error)!r} is in use')
+        return answer(409, f'the id {str(error)!r} is in use{_by_what_was_kept(system, str(error))}')
 
     @app.exception_handler(InvalidConfig)
     async def invalid(request: Request, error: InvalidConfig) -> FastJson:

@@ -15,6 +15,7 @@ from edgeos.plugins.errors import BadPackage, PluginError
 from edgeos.plugins.install import NeedsConsent
 from edgeos.plugins.jobs import UnknownJob
 from edgeos.plugins.registry import UnknownRelease
+from edgeos.plugins.sources import BadAddress
 from edgeos.plugins.store import UnknownPlugin
 from edgeos.plugins.views import JobView
 from edgeos.system import System
@@ -195,6 +196,10 @@ def add_plugin_errors(app: FastAPI) -> None:
 
     @app.exception_handler(BadPackage)
     async def bad_package(request: Request, error: BadPackage) -> FastJson:
+        return FastJson({'detail': str(error)}, status_code=422)
+
+    @app.exception_handler(BadAddress)
+    async def bad_address(request: Request, error: BadAddress) -> FastJson:
         return FastJson({'detail': str(error)}, status_code=422)
 
     @app.exception_handler(PluginError)

@@ -61,6 +61,7 @@ def test_what_is_wrong_is_said_with_its_key(change, message):
 @pytest.mark.parametrize(('data', 'message'), [
     (b'', 'expected JSON'), (b'{', 'expected JSON'), (b'[1]', 'expected an object, got a list'), (b'\xff\xfe{}', 'expected JSON'),
     (b'{"a": NaN}', 'expected JSON'), (b'[' * 60_000, 'expected JSON'), (b'{"ui":{"a":' + b'[' * 900 + b']' * 900 + b'}}', 'is nested too deep'),
+    (b'{"ui": {"a": 1, "a": 1}}', "'a' is there twice"), (b'{"id": "a", "id": "b"}', "'id' is there twice"),
     (b'{}' + b' ' * 65_536, 'expected at most 65536 bytes'),
 ])
 def test_what_is_no_manifest_at_all_is_refused(data, message):
