@@ -195,7 +195,8 @@ async def test_one_that_crashes_at_its_start_says_why(shop: Shop) -> None:
     await shop.house.http.put('/api/plugins/demo/config', json={'fails': True})
     await shop.act('start')
     found = await shop.state('backoff')
-    assert 'the heater is not there' in found['last_error']['message'] and found['next_try_in_s'] is not None
+    assert found['last_error']['message'] == 'It failed at its start: RuntimeError: the heater is not there'
+    assert found['next_try_in_s'] is not None
     await shop.act('stop')
 
 
@@ -243,6 +244,12 @@ async def test_a_registry_offers_installs_updates_and_goes_back(shop: Shop) -> N
     assert answer.status_code == 200 and all(each['id'] != 'demo' for each in await shop.house.get('/api/plugins/available'))
 
 
+@pytest.mark.parametrize('url', ['ftp://example.com/r.json', 'here/r.json', '/nowhere/r.json', 'http://example.com/r.json'])
+async def test_what_is_no_source_is_said(shop: Shop, url: str) -> None:
+    refused = await shop.house.http.post('/api/plugins/sources', json={'url': url})
+    assert refused.status_code == 422 and 'expected' in refused.json()['detail'], refused.text
+
+
 async def test_nobody_waits_long_for_a_source_that_does_not_answer(shop: Shop) -> None:
     async with serving() as server:
         server.pages['/registry.json'] = [10.0]
@@ -271,7 +278,8 @@ async def test_an_id_is_a_connections_or_a_plugins(shop: Shop) -> None:
     assert (await shop.house.http.post('/api/connections', json=body)).status_code == 409
     await shop.house.http.put('/api/plugins/demo/config', json={'token': 's3cret-t0ken'})
     await shop.done(await shop.house.http.delete('/api/plugins/demo'))
-    assert (await shop.house.http.post('/api/connections', json=body)).status_code == 409, 'its secrets are kept'
+    refused = await shop.house.http.post('/api/connections', json=body)
+    assert refused.status_code == 409 and 'uninstall it with its data' in refused.json()['detail'], 'its secrets are kept'
     named = await shop.house.http.post('/api/connections', json={**body, 'id': None, 'name': 'Demo'})
     assert named.json()['id'] == 'demo_2'
     assert 's3cret-t0ken' in shop.house.system.secrets.values()

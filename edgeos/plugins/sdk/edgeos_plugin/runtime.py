@@ -140,7 +140,7 @@ class Runtime:
         except Exception as error:  # the author's, whatever it is
             self.failure = error
             self.notify('error', described(error, False))
-            raise _refused(errors.INTERNAL, f'it did not start: {type(error).__name__}: {error}') from error
+            raise _refused(errors.INTERNAL, f'{type(error).__name__}: {error}') from error
         self._is_started = True
 
     def _made(self, config: Message, storage: Storage) -> AnyPlugin:
