@@ -1,4 +1,6 @@
 """The plugins that ship: their sources are right, packing them gives exactly what ships, and the registry offers it."""
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +71,14 @@ def test_a_plugin_loads_with_nothing_but_its_wheels_and_the_sdk(plugin_id: str, 
             f'from edgeos_plugin.process import loaded; print(loaded({manifest.entry.module!r}).__name__)')  # fmt: skip
     run = subprocess.run([sys.executable, '-I', '-S', '-c', code], capture_output=True, text=True, check=False)
     assert (run.stdout.strip(), run.stderr) == (manifest.entry.module.partition(':')[2], '')
+
+
+@pytest.mark.parametrize('plugin_id', IDS)
+def test_the_german_readme_names_the_fields_as_the_german_form_does(plugin_id: str) -> None:
+    german = (SOURCES / plugin_id / 'README.md').read_text('utf-8').partition('# Deutsch')[2]
+    words: dict[str, str] = json.loads((SOURCES / plugin_id / 'config.schema.json').read_bytes())['translations']['de']
+    texts = {text.casefold() for text in words.values()}
+    labels = {label.removesuffix(' (s)').casefold() for label in words} - texts
+    quoted = re.findall('„(.+?)“', german)
+    assert len(quoted) >= 3
+    assert [name for name in quoted if name.casefold() in labels] == []
