@@ -32,7 +32,7 @@ LOOK = """(() => {
     for (const kind of ['pointerdown', 'keydown']) page.addEventListener(kind, touched, {capture: true, passive: true});
   }
   return [location.href, document.readyState, document.contentType, (performance.now() - page.__eoTouched) / 1000,
-          page.did_handshake === true];
+          page.did_handshake === true, document.documentElement.matches('html:hover')];
 })()"""
 SIZES = '[innerWidth, innerHeight, screen.width, screen.height]'
 
@@ -48,6 +48,7 @@ class Look:
     """What the page says of itself; `href` is '' when it had no moment for the question, `idle` s without a touch.
 
     `is_alive`: it has begun to talk to the program, as each of ours does once all of its parts are loaded.
+    `has_pointer`: it knows where the mouse is.
     """
 
     href: str = ''
@@ -55,6 +56,7 @@ class Look:
     content_type: str = ''
     idle: float = 0.0
     is_alive: bool = False
+    has_pointer: bool = False
 
 
 class Browser:
@@ -112,13 +114,12 @@ class Browser:
         with suppress(DevToolsError):
             await self._call('Page.setDocumentContent', self._session, APPEARS, frameId=self._page, html=html)
 
-    async def take_pointer(self) -> None:
-        """Tell the page that the mouse is in its corner. Raises BrowserFailed.
+    def take_pointer(self) -> None:
+        """Tell the page that the mouse is in its corner; waits for nothing. Raises BrowserFailed.
 
         Until a mouse has moved, what X shows in the middle of the screen is its own arrow, whatever the page says.
         """
-        with suppress(DevToolsError):
-            await self._call('Input.dispatchMouseEvent', self._session, APPEARS, type='mouseMoved', x=0, y=0)
+        self._tell('Input.dispatchMouseEvent', self._session, type='mouseMoved', x=0, y=0)
 
     async def look(self, limit: float) -> Look:
         """How the page is. Raises BrowserFailed when it has crashed, or does not answer within `limit` seconds."""
@@ -131,10 +132,10 @@ class Browser:
         except DevToolsError:  # between two pages
             return Look()
         value = answer.get('result', {}).get('value')
-        if not isinstance(value, list) or len(value) != 5 or not isinstance(value[0], str):
+        if not isinstance(value, list) or len(value) != 6 or not isinstance(value[0], str):
             return Look()
         idle = value[3] if isinstance(value[3], int | float) else 0.0
-        return Look(value[0], value[1] == 'loading', str(value[2]), idle, value[4] is True)
+        return Look(value[0], value[1] == 'loading', str(value[2]), idle, value[4] is True, value[5] is True)
 
     async def close(self) -> None:
         """Gone within 2 s, with all it has started; never raises."""

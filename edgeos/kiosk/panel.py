@@ -63,6 +63,7 @@ class Panel:
         self._task: asyncio.Task[None] | None = None
         self.browser: Browser | None = None
         self.is_shown = False  # the pages are on the panel
+        self._has_pointer = False  # and know where the mouse is
         self._held = 0.0  # s of this life in which they, or the waiting page, were there
         self._seen = self._alive = 0.0  # when they were last, and when a page was last that talks to the program
 
@@ -160,9 +161,10 @@ class Panel:
             look = await browser.look(self._patience_for(led))
             place = place_of(look, self._url)
             if place is Place.OURS and not look.is_loading:
-                if not self.is_shown:
-                    await browser.take_pointer()
                 self._note_shown(look)
+                if not self._has_pointer and not look.has_pointer:
+                    browser.take_pointer()
+                self._has_pointer |= look.has_pointer
             if place is Place.ASTRAY or await self._is_lifeless(place, led):
                 log.info('the panel is led back to the pages')
                 await asyncio.sleep(way_back.next(time.monotonic() - led))
@@ -175,7 +177,7 @@ class Panel:
 
     async def _lead(self, browser: Browser) -> float:
         """To the pages, once the program serves them; when."""
-        self.is_shown = False
+        self.is_shown = self._has_pointer = False
         self._url = await asyncio.to_thread(self._where)
         if not await is_serving(self._url):
             await self._wait_for_program(browser)

@@ -131,7 +131,7 @@ async def test_a_flood_is_a_flood(tmp_path: Path) -> None:
         await eventually(lambda: asyncio.to_thread(listener.rate, 0.5))
         await flood.set(True)
         await eventually(lambda: listener.counts['house/hall/light/brightness'] > 100)
-        assert 2_000 < await asyncio.to_thread(listener.rate, 2) < 4_000
+        assert 1_000 < await asyncio.to_thread(listener.rate, 2) < 4_000, 'twice what a source may, also on a busy machine'
         await flood.set(False)
         await eventually(lambda: asyncio.to_thread(lambda: listener.rate(0.5) < 200), timeout=3)
     await demo.stop()
