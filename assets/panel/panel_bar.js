@@ -7,7 +7,9 @@ const say = (template, values) => template.replace(/\{(\w+)\}/g, (whole, name) =
 
 /** [hours and minutes, am or pm where that is said]. */
 function timeIn(locale) {
-  const parts = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit" }).formatToParts(new Date());
+  const is24 = new Intl.DateTimeFormat(locale, { hour: "numeric" }).resolvedOptions().hourCycle.startsWith("h2");
+  const hour = is24 ? "2-digit" : "numeric"; // 00:05, but 1:05 PM
+  const parts = new Intl.DateTimeFormat(locale, { hour, minute: "2-digit" }).formatToParts(new Date());
   const half = parts.find((part) => part.type === "dayPeriod")?.value ?? "";
   return [parts.filter((part) => part.type !== "dayPeriod").map((part) => part.value).join("").trim(), half];
 }

@@ -60,6 +60,9 @@ def test_the_time_is_exact_to_the_minute_and_in_the_owners_way(browser: Browser,
         expect(clock).to_have_text('13:59')
         page.clock.fast_forward(3_000)
         expect(clock).to_have_text('14:00')
+        page.clock.set_system_time('2026-03-02T00:05:00')
+        page.clock.run_for(60_000)
+        expect(clock).to_have_text('00:06')
     with panel(browser, *house) as page:
         expect(page.locator('.pn-clock')).to_have_text(re.compile(r'^\d{1,2}:\d{2}[AP]M$'))
 
