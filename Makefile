@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo run window test test-connections test-pages test-screens test-plugins test-others check bench
+.PHONY: demo run window test test-pages test-connections test-others test-screens test-panel test-plugins check bench
 .PHONY: service service-update service-back service-remove
 
 demo: $(VENV)/.demo
@@ -15,26 +15,31 @@ run: $(VENV)/.run
 window: $(VENV)/.run $(VENV)/.native
 	$(BIN)/python main.py --native
 
-# Tests wait more than they work, so groups run side by side; each is printed when it has ended.
-SCREENS := tests/kiosk tests/window tests/service $(wildcard tests/e2e/test_panel*.py tests/e2e/test_web_app.py)
+# Tests wait more than they work, so groups run side by side, the longest first; each is printed when it has ended.
+SCREENS := tests/kiosk tests/window tests/service
+PANEL := $(wildcard tests/e2e/test_panel*.py tests/e2e/test_web_app.py)
+GROUPS := pages connections others screens panel plugins
 
 test: $(VENV)/.dev
-	$(MAKE) --keep-going --jobs=3 --output-sync=target test-connections test-pages test-screens test-plugins test-others
+	$(MAKE) --keep-going --jobs=3 --output-sync=target $(GROUPS:%=test-%)
+
+test-pages:
+	$(BIN)/python -m pytest tests/ui tests/e2e $(PANEL:%=--ignore=%)
 
 test-connections:
 	$(BIN)/python -m pytest tests/connections
 
-test-pages:
-	$(BIN)/python -m pytest tests/ui tests/e2e $(SCREENS:%=--ignore=%)
+test-others:
+	$(BIN)/python -m pytest tests $(foreach each,connections ui e2e plugins bench,--ignore=tests/$(each)) $(SCREENS:%=--ignore=%)
 
 test-screens:
 	$(BIN)/python -m pytest $(SCREENS)
 
+test-panel:
+	$(BIN)/python -m pytest $(PANEL)
+
 test-plugins:
 	$(BIN)/python -m pytest tests/plugins plugins
-
-test-others:
-	$(BIN)/python -m pytest tests $(SCREENS:%=--ignore=%) $(foreach each,connections ui e2e plugins bench,--ignore=tests/$(each))
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
