@@ -6,16 +6,14 @@ from pathlib import Path
 from nicegui import ElementFilter, ui
 
 from edgeos import NAME, __version__
-from edgeos.settings import SettingsError
 from pages.format import Format
 from pages.frame import THEMES, House
 from pages.i18n import LANGUAGES, _, current_language
-from pages.pin_gate import may_edit
 from pages.settings_access import add_access
 from pages.settings_backup import add_backup
 from pages.settings_panel import add_panel
 from pages.sheet import Text, icon_of
-from pages.toasts import say_trouble
+from pages.store_setting import store_setting
 
 LICENCE = 'MIT'
 ABOUT_SECONDS = 10.0
@@ -70,13 +68,13 @@ def _look(house: House) -> None:
     app_settings = house.system.settings_file.settings.app
 
     async def choose_language(key: str) -> bool:
-        if not await _store(house, 'app.language', key):
+        if not await store_setting(house, 'app.language', key):
             return False
         ui.navigate.reload()
         return True
 
     async def choose_theme(key: str) -> bool:
-        if not await _store(house, 'app.theme', key):
+        if not await store_setting(house, 'app.theme', key):
             return False
         for dark_mode in ElementFilter(kind=ui.dark_mode):
             dark_mode.set_value(THEMES[key])
@@ -89,18 +87,6 @@ def _look(house: House) -> None:
                      _('Automatic follows the browser.'), choose_language)  # fmt: skip
             Segments(_('Theme'), {'auto': _('Automatic'), 'light': _('Light'), 'dark': _('Dark')}, app_settings.theme,
                      _('Automatic follows the device, so it can be dark at night.'), choose_theme)  # fmt: skip
-
-
-async def _store(house: House, key: str, value: str) -> bool:
-    """Write a setting; says what is wrong if that does not work."""
-    if not await may_edit(house):
-        return False
-    try:
-        await asyncio.to_thread(house.system.settings_file.set_value, key, value)
-    except (SettingsError, OSError) as error:
-        say_trouble(str(error))
-        return False
-    return True
 
 
 def _about(house: House) -> None:

@@ -1,19 +1,16 @@
 """The settings of the panel on the wall: when it rests, its keyboard, its power menu, and what its PIN locks."""
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 
 from nicegui import context, ui
 
-from edgeos.settings import SettingsError
 from edgeos.web.own_screens import screen_of
 from pages.format import Format
 from pages.forms import ChoiceField, SwitchField, choice_field, switch_field
 from pages.frame import House
 from pages.i18n import _, current_language
-from pages.pin_gate import may_edit
 from pages.sheet import Button, Text
-from pages.toasts import say_trouble
+from pages.store_setting import store_setting
 
 DIM, DARK = (0, 30, 60, 120, 300, 600, 1800), (0, 60, 120, 300, 600, 1800, 3600)  # s; 0 is never
 
@@ -60,27 +57,16 @@ def _time(seconds: int) -> str:
 
 
 async def _choose_seconds(house: House, key: str, field: ChoiceField) -> None:
-    if not await _store(house, key, int(field.value)):
+    if not await store_setting(house, key, int(field.value)):
         kiosk = house.system.settings_file.settings.kiosk
         field.value = str(kiosk.dim_s if key == 'kiosk.dim_s' else kiosk.dark_s)
 
 
 async def _choose_keyboard(house: House, field: ChoiceField) -> None:
-    if not await _store(house, 'kiosk.keyboard', field.value):
+    if not await store_setting(house, 'kiosk.keyboard', field.value):
         field.value = house.system.settings_file.settings.kiosk.keyboard
 
 
 async def _choose_menu(house: House, field: SwitchField) -> None:
-    if not await _store(house, 'kiosk.power_menu', field.value):
+    if not await store_setting(house, 'kiosk.power_menu', field.value):
         field.value = house.system.settings_file.settings.kiosk.power_menu
-
-
-async def _store(house: House, key: str, value: int | str | bool) -> bool:
-    if not await may_edit(house):
-        return False
-    try:
-        await asyncio.to_thread(house.system.settings_file.set_value, key, value)
-    except (SettingsError, OSError) as error:
-        say_trouble(str(error))
-        return False
-    return True

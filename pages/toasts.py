@@ -19,9 +19,7 @@ _unread: WeakKeyDictionary[Client, Element] = WeakKeyDictionary()
 
 def say_done(text: str, *, undo: Undo | None = None) -> None:
     """It worked; with a way back where there is one. Takes the place of what was said before."""
-    before = _shown.get(context.client)
-    if before is not None and not before.is_deleted:
-        before.delete()
+    _clear(_shown)
     with context.client.content, ui.element('div').classes('eo-toast').props('role="status"') as toast:
         _shown[context.client] = toast
         ui.label(text)
@@ -42,11 +40,15 @@ def say_trouble(text: str) -> None:
 
     Takes the place of the one before.
     """
-    before = _unread.get(context.client)
-    if before is not None and not before.is_deleted:
-        before.delete()
+    _clear(_unread)
     with context.client.content, ui.element('div').classes('eo-toast eo-trouble').props('role="alert"') as toast:
         _unread[context.client] = toast
         ui.label(text)
         with ui.element('button').classes('eo-btn').props('type="button"').on('click', toast.delete):
             ui.label(_('Close'))
+
+
+def _clear(said: WeakKeyDictionary[Client, Element]) -> None:
+    before = said.get(context.client)
+    if before is not None and not before.is_deleted:
+        before.delete()
