@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from edgeos.web.passwords import hash_password
-from tests.helpers import eventually_sync
+from tests.helpers import eventually_sync, patient
 from tests.reporting.ingest import Answer, Ingest
 
 MAIN = Path(__file__).parents[1] / 'main.py'
@@ -79,7 +79,7 @@ def test_starts_from_nothing_says_where_and_ends_cleanly(start, tmp_path):
     process.send_signal(signal.SIGTERM)
     code, out, err = end_of(process)
     assert (code, out, err) == (0, '', '')
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < patient(5)
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
@@ -92,7 +92,7 @@ def test_a_signal_is_a_clean_end_also_while_clients_hang_on(start, number):
         began = time.monotonic()
         process.send_signal(number)
         assert end_of(process)[0] == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < patient(5)
 
 
 @pytest.mark.skipif(not hasattr(signal, 'SIGHUP'), reason='platform: has no terminals that hang up')
@@ -365,12 +365,12 @@ def test_a_sentry_server_that_hangs_holds_up_neither_answers_nor_the_end(start):
         url = url_of(process)
         began = time.monotonic()
         assert get(f'{url}/api/connections') == (200, [])
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < patient(5)
         eventually_sync(lambda: ingest.requests, timeout=10)
         process.send_signal(signal.SIGTERM)
         began = time.monotonic()
         assert end_of(process)[0] == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < patient(5)
 
 
 BROKEN = """
@@ -407,7 +407,7 @@ def test_the_end_is_bounded_also_when_links_and_sentry_hang(start_broken):
         process.send_signal(signal.SIGTERM)
         began = time.monotonic()
         assert end_of(process)[0] == 0
-        assert time.monotonic() - began < 6.5, 'bounded at 4 s, and what a busy machine takes beside it'
+        assert time.monotonic() - began < patient(6.5), 'bounded at 4 s, and what a busy machine takes beside it'
 
 
 def test_a_data_folder_that_cannot_be_written_is_one_line(start, tmp_path):

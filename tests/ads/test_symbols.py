@@ -9,6 +9,7 @@ from edgeos.ads.symbols import SymbolError, variable
 from edgeos.ads.values import ValueRefused
 from tests.ads.tables import MANY, leaves, only, places, table
 from tests.ads.uploads import BASE, MODE, ROOM, SYMBOLS, TYPES, data_type, member, plain, symbol, with_length
+from tests.helpers import patient
 
 # one bad entry costs only itself
 
@@ -190,8 +191,8 @@ def test_a_variable_must_end_within_the_memory():
 def test_five_thousand_symbols_are_quick():
     symbols, seconds = plain(5000), []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.thread_time()
         chosen = table(symbols, TYPES).select(['**'], MANY)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.thread_time() - began)
         assert len(chosen.leaves) == 5000
-    assert min(seconds) < 0.2
+    assert min(seconds) < patient(0.2)

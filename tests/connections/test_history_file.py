@@ -12,7 +12,7 @@ from edgeos.connections.history_file import MOST_EVENTS, STEPS, HistoryFile
 from edgeos.connections.traffic import Sample
 from edgeos.database import NewerFile
 from tests.connections.histories import MINUTE, rows
-from tests.helpers import FakeClock, eventually
+from tests.helpers import FakeClock, eventually, patient
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def test_a_week_of_minutes_and_two_thousand_events_are_kept(path: Path, clock: F
     assert len(file.minutes('a', now - 8 * 86400, now)) == 7 * 1440
     assert [len(file.events(name, 9999)) for name in 'ab'] == [MOST_EVENTS] * 2
     assert file.events('a', 1)[0].t == 2499
-    began = time.perf_counter()
+    began = time.thread_time()
     assert len(file.minutes('a', now - 7 * 86400, now)) == 7 * 1440
-    assert time.perf_counter() - began < 1.5
+    assert time.thread_time() - began < patient(1.5)
     file.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 from edgeos.connections.mqtt_client import after_properties
 from edgeos.connections.mqtt_link import MqttLink
 from edgeos.connections.state import Status, WriteRefused
-from tests.helpers import eventually
+from tests.helpers import eventually, patient
 from tests.publisher import publish_packet
 
 CONNACK_5 = b'\x20\x03\x00\x00\x00'
@@ -77,10 +77,10 @@ async def test_attempts_that_are_hung_up_on_leave_nothing_ticking(peer, make):
 
 
 def test_a_property_length_without_end_is_refused_at_once():
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(ValueError):
         after_properties(b'\xff' * 1_000_000, 0)
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < patient(1)
     assert after_properties(b'\x80\x01', 0) == 2 + 128
 
 

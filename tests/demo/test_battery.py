@@ -9,7 +9,7 @@ from edgeos.demo.battery_frames import BasicInfo, Request, RequestReader, answer
 from edgeos.demo.battery_pack import CELL_OVER, CELL_UNDER, LOCKED, PACK_UNDER_BIT, Pack, at_rest
 from edgeos.demo.ble_device import uuid16
 from edgeos.demo.weather import DAY
-from tests.helpers import FakeClock
+from tests.helpers import FakeClock, patient
 
 BASIC, CELLS, VERSION = (bytes.fromhex(f'DDA5{register}77') for register in ('0300FFFD', '0400FFFC', '0500FFFB'))
 CHARGE_OFF, DISCHARGE_OFF, BOTH_OFF, BOTH_ON = (bytes.fromhex(f'DD5AE10200{last}77')
@@ -362,6 +362,6 @@ def test_the_same_times_give_the_same_battery() -> None:
 
 def test_a_week_without_a_question_is_caught_up_with_at_once(owner: Owner) -> None:
     owner.clock.advance(7 * 24 * 3600)
-    began = time.monotonic()
+    began = time.thread_time()
     assert len(owner.volts) == 8
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < patient(1)

@@ -18,7 +18,7 @@ from edgeos.demo.living import House
 from edgeos.demo.switches import Switch
 from tests.demo.listener import Listener
 from tests.demo.test_broker import ENGINES, needs_mosquitto
-from tests.helpers import eventually
+from tests.helpers import eventually, patient
 
 CLIMATE = 'house/living-room/climate'
 
@@ -81,7 +81,7 @@ async def test_the_broker_stops_and_starts_and_the_house_comes_back(demo: Demo, 
     began = time.monotonic()
     with Listener(demo.broker.port) as fresh:
         await eventually(lambda: len(fresh.last) > 25)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < patient(5)
 
 
 async def test_a_frozen_broker_goes_on_after_the_thaw(demo: Demo, listener: Listener) -> None:
@@ -218,7 +218,7 @@ async def test_nothing_is_left_two_seconds_after_the_stop(tmp_path: Path, engine
     await switch(demo, 'restart_broker').press()
     began = time.monotonic()
     await demo.stop()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < patient(4)
     assert {child.pid for child in psutil.Process().children(recursive=True)} == before
     assert not [task for task in asyncio.all_tasks() if 'switch' in task.get_name()]
 

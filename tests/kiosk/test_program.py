@@ -10,7 +10,7 @@ import pytest
 from edgeos.folder_lock import introduce, lock_folder
 from edgeos.kiosk.__main__ import where_now
 from edgeos.kiosk.page import is_serving, waiting_page
-from tests.helpers import eventually_sync, free_port
+from tests.helpers import eventually_sync, free_port, patient
 from tests.test_main import MAIN, clean_environment, end_of, get, spawn, start, url_of
 
 __all__ = ['spawn', 'start']
@@ -52,7 +52,7 @@ def test_the_program_shows_its_pages_and_takes_chromium_with_it(start, display, 
     began = time.monotonic()
     process.send_signal(end)
     assert end_of(process)[0] == (0 if end == signal.SIGTERM else -signal.SIGKILL)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < patient(5)
     eventually_sync(lambda: not chromium_on(tmp_path / 'data'), timeout=3)
 
 

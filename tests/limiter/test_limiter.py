@@ -16,7 +16,7 @@ from edgeos.bounds import LEAST_CPU
 from edgeos.clock import Clock
 from edgeos.limiter import NO_LIMIT, ResourceLimiter
 from tests.bench import hogs
-from tests.helpers import eventually_sync
+from tests.helpers import eventually_sync, patient
 from tests.limiter.helpers import Make, assert_held, carriers, never_stopped, row, states
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='platform: needs Linux')
@@ -67,7 +67,7 @@ def test_statistics_of_a_hundred_processes_take_less_than_a_millisecond(make: Ma
             began = time.thread_time()
             limiter.get_stats()
             took.append(time.thread_time() - began)
-        assert statistics.median(took) < 0.001
+        assert statistics.median(took) < patient(0.001)
     finally:
         for sleeper in sleepers:
             sleeper.kill()
@@ -255,7 +255,7 @@ async def test_the_event_loop_is_never_held_up(make: Make) -> None:
             limiter.remove_process(process.pid)
             took.append(time.thread_time() - began)
             await asyncio.sleep(0.01)
-        assert statistics.median(took) < 0.002
+        assert statistics.median(took) < patient(0.002)
 
 
 class Asleep(Clock):

@@ -14,6 +14,7 @@ from edgeos.plugins.package import open_package
 from edgeos.plugins.store import Entry, Store, UnknownPlugin
 from edgeos.secrets import MASK, MissingSecret, SecretStore
 from edgeos.settings import SettingsError
+from tests.helpers import patient
 from tests.plugins.installing import make_package
 
 
@@ -109,7 +110,7 @@ def test_no_pattern_can_hang_the_app(pattern: str) -> None:
     started = time.perf_counter()
     problems(made, {'x': 'a' * 9_000 + '!'})
     problems(made, {'x': 'x' * 9_000})
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < patient(2)
 
 
 def test_a_pattern_is_that_of_json_schema() -> None:

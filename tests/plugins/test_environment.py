@@ -14,7 +14,7 @@ import pytest
 
 from edgeos.plugins.environment import EnvironmentFailed, Tool, find_tools, is_ready, make_environment, python_of
 from edgeos.plugins.package import open_package
-from tests.helpers import eventually
+from tests.helpers import eventually, patient
 from tests.plugins.installing import House, make_package, make_wheel
 
 UV = shutil.which('uv')
@@ -46,7 +46,7 @@ async def test_the_plugin_and_its_dependency_can_be_imported_compiled_and_read_b
     finally:
         os.umask(old)
     print(f'{name}: {took:.2f} s, {size_of(folder) >> 10} kB')
-    assert took < 5 * LIMITS[name]  # the machine is shared; the bench holds the figure
+    assert took < patient(5 * LIMITS[name])  # the machine is shared; the bench holds the figure
     assert list(folder.glob('venv/lib/*/site-packages/helper_dep/__pycache__/*.pyc'))
     code = 'import heat_meter, helper_dep, sys; print(helper_dep.ANSWER, helper_dep.__cached__, sys.prefix, sys.path)'
     out = subprocess.run([python_of(folder), '-I', '-c', code], capture_output=True, text=True, check=True).stdout

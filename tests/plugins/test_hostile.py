@@ -16,7 +16,7 @@ from edgeos.limiter import ResourceLimiter
 from edgeos.plugins.isolation import is_root
 from edgeos.plugins.supervisor import State
 from edgeos.processes import PROJECT
-from tests.helpers import eventually, eventually_sync
+from tests.helpers import eventually, eventually_sync, patient
 from tests.lag import TICK
 from tests.plugins.conftest import Heard
 from tests.plugins.house import House, is_alive, living, said, value
@@ -42,8 +42,8 @@ async def loop_is_free() -> AsyncIterator[None]:
     yield
     measuring.cancel()
     gc.unfreeze()
-    assert max(held, default=0.0) <= 40, f'held for {max(held)} ms'
-    assert sum(held) <= 0.5 * len(held) * TICK * 1000 + 40, 'most of the time it had something to do'
+    assert max(held, default=0.0) <= patient(40), f'held for {max(held)} ms'
+    assert sum(held) <= patient(0.5 * len(held) * TICK * 1000 + 40), 'most of the time it had something to do'
 
 
 async def test_binary_on_stdout_is_text_in_the_log_and_no_message(house: House) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from edgeos.globs import compile_glob
 from edgeos.plugins.permissions import BadPermission, added, http_ports, matches, may_read, may_write, parse
+from tests.helpers import patient
 
 
 @pytest.mark.parametrize('text', ['points.read:plc_001/MAIN.*', 'points.write:**', 'http.out:*:443', 'http.out:host:*', 'http.out:[::1]:80',
@@ -56,7 +57,7 @@ def test_matching_is_that_of_all_globs(glob, text):
 
 
 def test_a_hostile_glob_takes_no_time():
-    start = time.perf_counter()
+    start = time.thread_time()
     assert not matches('**a' * 150 + 'b', 'a' * 2000)
     assert not matches('*a' * 200 + 'b', 'a' * 2000)
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < patient(0.5)

@@ -12,7 +12,7 @@ from edgeos.plugins.messages import BAD_PARAMS, DENIED, LIMIT, UNKNOWN, WRITE_FA
 from edgeos.plugins.permissions import parse
 from edgeos.plugins.points import MOST_POINTS, PluginPoints, Refused
 from edgeos.rpc import RpcError
-from tests.helpers import FakeClock, eventually
+from tests.helpers import FakeClock, eventually, patient
 
 
 class Plc:
@@ -217,7 +217,7 @@ async def test_a_glob_made_to_hold_the_loop_does_not(tried: Tried) -> None:
     began = loop.time()
     tried.publish(tried.source, 'a' * 500 + 'b', 2)
     await asyncio.sleep(0)
-    assert loop.time() - began < 1
+    assert loop.time() - began < patient(1)
 
 
 async def test_many_subscriptions_to_many_points_hold_nobody_up(tried: Tried) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from edgeos.reporting.dsn import parse_dsn
 from edgeos.reporting.post import Post, PostFailed, envelope
+from tests.helpers import patient
 from tests.reporting.ingest import Answer, Ingest
 
 EVENT = envelope('0' * 32, b'{"event_id": "00000000000000000000000000000000"}', 0.0)
@@ -40,13 +41,13 @@ def test_a_dead_address_leaves_time_for_the_next(ingest: Ingest, monkeypatch: py
         start = time.monotonic()
         answer = Post(parse_dsn(ingest.dsn), 'test/1', timeout=6).post(EVENT, 60)
         assert answer.status == 200 and b'"id"' in answer.body
-        assert 1.8 < time.monotonic() - start < 5.5
+        assert 1.8 < time.monotonic() - start < patient(5.5)
 
 
 @pytest.mark.parametrize('headers', [{}, {'Connection': 'close'}])
 @pytest.mark.parametrize('how', ['limit', 'abort'])
 def test_an_answer_that_drips_is_cut_off(ingest: Ingest, headers: dict[str, str], how: str) -> None:
-    ingest.answer = Answer(503, headers, b'x' * 2000, drip=0.002)  # some 5 s, and nearly all of it body
+    ingest.answer = Answer(503, headers, b'x' * 10_000, drip=0.002)  # some 20 s, and nearly all of it body
     post = Post(parse_dsn(ingest.dsn), 'test/1', timeout=0.8 if how == 'limit' else 30)
     start = time.monotonic()
     if how == 'abort':
@@ -55,7 +56,7 @@ def test_an_answer_that_drips_is_cut_off(ingest: Ingest, headers: dict[str, str]
         post.post(EVENT, 60)
     except PostFailed:
         pass  # as it had not even begun
-    assert 0.75 < time.monotonic() - start < 2.5, 'and not 4 s'
+    assert 0.75 < time.monotonic() - start < patient(2.5), 'and not 20 s'
     if how == 'abort':
         with pytest.raises(PostFailed):
             post.post(EVENT, 60)

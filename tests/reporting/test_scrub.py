@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from edgeos.reporting.scrub import Scrubber
 from edgeos.reporting.scrub_known import WORDS
+from tests.helpers import patient
 
 KNOWN = Scrubber(['hunter2x', 'geheim! Ä"\'\\x', '4711', 'A1B2C3D4E5F60718', 'line one of a key\nline two of the key'],
                  ['plc-keller', 'nas:1883', '192.168.2.162:48898', 'broker.example.org', 'AA:BB:CC:DD:EE:FF', 'localhost', 'mqtt'],
@@ -254,16 +255,16 @@ HOSTILE = mean(
 def test_hostile_text_takes_a_bounded_time(text: str) -> None:
     start = time.process_time()
     KNOWN.text(text)
-    assert time.process_time() - start < 4
+    assert time.process_time() - start < patient(4)
     start = time.process_time()
     KNOWN.text(text, 2000)
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < patient(0.5)
 
 
 def test_many_names_that_become_the_same_take_a_bounded_time() -> None:
     start = time.process_time()
     assert isinstance(told := KNOWN.value({f'10.0.{number // 256}.{number % 256}': number for number in range(6_000)}), dict)
-    assert len(told) == 6_000 and time.process_time() - start < 6
+    assert len(told) == 6_000 and time.process_time() - start < patient(6)
 
 
 def test_a_thousand_secrets_and_hosts_do_not_slow_it_down_much() -> None:
@@ -272,5 +273,5 @@ def test_a_thousand_secrets_and_hosts_do_not_slow_it_down_much() -> None:
     event = {'frames': [{'vars': {f'v{n}': f'some text {n} with {words[n]}' for n in range(20)}} for _ in range(40)]}
     start = time.process_time()
     told = json.dumps(scrubber.value(event))
-    assert time.process_time() - start < 4
+    assert time.process_time() - start < patient(4)
     assert not any(word in told for word in words)

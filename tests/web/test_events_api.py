@@ -16,7 +16,7 @@ from edgeos.reporting import log_error, log_event
 from edgeos.reporting.dsn import BadDsn
 from edgeos.settings import SettingsError
 from tests.broker import Broker
-from tests.helpers import eventually, free_port
+from tests.helpers import eventually, free_port, patient
 from tests.reporting.ingest import Ingest
 from tests.web.test_api import ISO, House
 
@@ -234,7 +234,7 @@ async def diagnostics(house):
     began = time.monotonic()
     answer = await house.http.get('/api/diagnostics')
     assert answer.status_code == 200 and answer.headers['content-type'] == 'application/zip'
-    assert time.monotonic() - began < 4, 'within 2 s, and what a busy machine takes beside it'
+    assert time.monotonic() - began < patient(4), 'within 2 s, and what a busy machine takes beside it'
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         return {name: archive.read(name).decode() for name in archive.namelist()}
 

@@ -13,7 +13,7 @@ import pytest
 
 from edgeos.plugins.pack import pack
 from edgeos.plugins.registry_write import add_packages
-from tests.helpers import eventually, free_port
+from tests.helpers import eventually, free_port, patient
 from tests.plugins.registries import serving
 from tests.web.test_api import House
 
@@ -252,24 +252,24 @@ async def test_what_is_no_source_is_said(shop: Shop, url: str) -> None:
 
 async def test_nobody_waits_long_for_a_source_that_does_not_answer(shop: Shop) -> None:
     async with serving() as server:
-        server.pages['/registry.json'] = [10.0]
+        server.pages['/registry.json'] = [20.0]
         url, http = f'{server.url}/registry.json', shop.house.http
         for method, path, more in (('POST', 'sources', {'json': {'url': url}}), ('POST', 'refresh', {}),
                                    ('GET', 'available', {}), ('DELETE', 'sources', {'params': {'url': url}})):
             began = time.monotonic()
             answer = await http.request(method, f'/api/plugins/{path}', **more)
-            assert answer.status_code in (200, 201, 202) and time.monotonic() - began < 2, path
+            assert answer.status_code in (200, 201, 202) and time.monotonic() - began < patient(2), path
 
 
 async def test_nobody_waits_long_for_a_plugin_that_is_slow_to_take_its_settings(shop: Shop) -> None:
-    slow = CODE.replace('async def on_config(self, config):', 'async def on_config(self, config):\n        import asyncio; await asyncio.sleep(4)')
+    slow = CODE.replace('async def on_config(self, config):', 'async def on_config(self, config):\n        import asyncio; await asyncio.sleep(12)')
     await shop.install(code=slow)
     await shop.act('start')
     await shop.state('running')
     began = time.monotonic()
     answer = await shop.house.http.put('/api/plugins/demo/config', json={'word': 'late'})
     assert answer.status_code == 202 and answer.json()['values']['word'] == 'late'
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < patient(2)
 
 
 async def test_an_id_is_a_connections_or_a_plugins(shop: Shop) -> None:

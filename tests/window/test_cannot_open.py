@@ -12,6 +12,7 @@ from edgeos.screens import CannotShow
 from edgeos.window import failures, life
 from edgeos.window.life import Life
 from edgeos.window.needs import has_screen, missing_library
+from tests.helpers import patient
 from tests.window.support import Program, need_window
 
 PACKAGES = ('webview', 'pywebview', 'PyQt6', 'pyqt6', 'qtpy', 'QtPy')
@@ -31,7 +32,7 @@ def failure_of(program: Program, *, at_once: bool = True) -> str:
     assert at_once or program.url
     began = time.monotonic()
     status, errors = program.end(30)
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < patient(15)
     assert (status, errors.count('\n')) == (4, 1), errors
     return errors
 

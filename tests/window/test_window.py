@@ -6,7 +6,7 @@ import urllib.request
 
 import psutil
 
-from tests.helpers import eventually_sync, free_port
+from tests.helpers import eventually_sync, free_port, patient
 from tests.window.support import is_gone, terminate
 
 
@@ -52,7 +52,7 @@ def test_sigterm_closes_it(start):
     program = start()
     window, began = program.window, time.monotonic()
     assert terminate(program) == (0, '')
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < patient(5)
     assert is_gone(window)
 
 
