@@ -9,20 +9,23 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from edgeos import NAME, __version__
-from edgeos.connections.kinds import config_models
-from edgeos.folder_lock import FolderInUse, introduce, lock_folder
-from edgeos.logs import set_up_logging
-from edgeos.notify import Notifier
-from edgeos.options import BAD_INPUT, Options, parse_options
-from edgeos.power import StartAgain, start_again
-from edgeos.processes import ProcessError
-from edgeos.reporting import log_error
-from edgeos.screens import CannotShow, Screen, Showing, end_program, local_url
-from edgeos.settings import SettingsError, SettingsFile, check_exposure
-from edgeos.system import System
-from edgeos.web.app import AddPages, Doors, make_app, make_doors
-from edgeos.web.server import CannotListen, PortTaken, bind, run_loop, run_server
+try:
+    from edgeos import NAME, __version__
+    from edgeos.connections.kinds import config_models
+    from edgeos.folder_lock import FolderInUse, introduce, lock_folder
+    from edgeos.logs import set_up_logging
+    from edgeos.notify import Notifier
+    from edgeos.options import BAD_INPUT, Options, parse_options
+    from edgeos.power import StartAgain, start_again
+    from edgeos.processes import ProcessError
+    from edgeos.reporting import log_error
+    from edgeos.screens import CannotShow, Screen, Showing, end_program, local_url
+    from edgeos.settings import SettingsError, SettingsFile, check_exposure
+    from edgeos.system import System
+    from edgeos.web.app import AddPages, Doors, make_app, make_doors
+    from edgeos.web.server import CannotListen, PortTaken, bind, run_loop, run_server
+except ImportError as lack:
+    sys.exit(f'main.py: {lack}: expected Python 3.11 or newer with the packages of requirements.txt; make run has both')
 
 CANNOT_START, PORT_TAKEN, CANNOT_SHOW = 1, 3, 4
 

@@ -1,14 +1,13 @@
-"""Changes inside one TOML statement: arrays and inline tables, item by item, so that comments between them stay."""
+"""Changes inside one TOML statement: arrays and inline tables, item by item, so that comments between them stay.
+
+tomlkit is loaded with the first change: most programs run for weeks without one.
+"""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
 from typing import Any
-
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Item
 
 from edgeos.toml_text import BOM, CannotEdit, KeyPath, same, scan
 
@@ -28,6 +27,9 @@ def change_statement(source: str, keys: tuple[str, ...], inner: KeyPath, change:
     value = _at(wanted, keys)
     if not isinstance(value, dict | list):
         return value, None
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
     try:
         document = tomlkit.parse(source)
         _apply(document, (*keys, *inner), change)
@@ -85,6 +87,8 @@ def _refit_array(old: list[Any], new: list[Any]) -> None:
 
 
 def _plain(item: Any) -> Any:
+    from tomlkit.items import Item
+
     return item.unwrap() if isinstance(item, Item) else item
 
 

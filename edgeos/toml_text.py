@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
-import tomlkit
-
 KeyPath = tuple[str | int, ...]  # ('connections', 0, 'config', 'port')
 
 BOM = '\ufeff'
@@ -121,6 +119,8 @@ def literal(value: object, *, one_per_line: bool = False) -> str:
         if one_per_line and is_tables(value):
             return '[\n' + ''.join(f'    {item},\n' for item in items) + ']'
         return '[' + ', '.join(items) + ']'
+    import tomlkit
+
     try:
         return tomlkit.item(value).as_string()
     except ValueError as error:
@@ -132,7 +132,11 @@ def is_tables(value: object) -> TypeGuard[list[dict[str, object]]]:
 
 
 def key_text(key: str) -> str:
-    return key if re.fullmatch(r'[A-Za-z0-9_-]+', key) else tomlkit.item(key).as_string()
+    if re.fullmatch(r'[A-Za-z0-9_-]+', key):
+        return key
+    import tomlkit
+
+    return tomlkit.item(key).as_string()
 
 
 def same(old: object, new: object) -> bool:

@@ -1,6 +1,5 @@
 """What needs the owner on this page: of the machine, and of the processes. Pure functions."""
 from collections.abc import Sequence
-from statistics import median
 from typing import NamedTuple
 
 from edgeos.connections.history_file import Vital
@@ -41,7 +40,8 @@ def warnings_of(vitals: Sequence[Vital], words: Format, _: Translate) -> list[Wa
         found.append(Warned('temperature', _('too hot'),
                             _('The processor is at {degrees}.').format(degrees=degrees(now.temperature, words)),
                             _('Give it air or shade: it becomes slow to protect itself.')))  # fmt: skip
-    lag = median(vital.lag for vital in vitals[-SLOW_SAMPLES:])
+    lags = sorted(vital.lag for vital in vitals[-SLOW_SAMPLES:])
+    lag = lags[len(lags) // 2]
     if lag > SLOW and len(vitals) >= SLOW_SAMPLES:
         found.append(Warned('lag', _('late'),
                             _('The program answers {ms} late.').format(ms=words.milliseconds(lag)),

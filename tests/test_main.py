@@ -187,6 +187,28 @@ def test_headless_loads_nothing_that_only_pages_need(spawn):
     assert loaded & {'pages', 'nicegui', 'socketio', 'engineio', 'websockets', 'jinja2', 'plotly'} == set()
 
 
+LISTING = """
+import atexit, pathlib, runpy, sys
+atexit.register(lambda: pathlib.Path('modules').write_text(' '.join(sys.modules)))
+sys.argv = sys.argv[1:]
+sys.path.insert(0, str(pathlib.Path(sys.argv[0]).parent))
+runpy.run_path(sys.argv[0], run_name='__main__')
+"""
+
+
+@pytest.mark.parametrize('looks', [False, True])
+def test_a_page_is_loaded_when_somebody_looks_at_it(spawn, tmp_path, looks):
+    process = spawn('-c', LISTING, MAIN, '--port', '0')
+    url = url_of(process)
+    assert not looks or 'Connections' in ask(url, 'text/html')[2]
+    process.send_signal(signal.SIGTERM)
+    assert end_of(process)[0] == 0
+    loaded = set((tmp_path / 'modules').read_text().split())
+    assert 'pages.frame' in loaded and ('pages.overview_page' in loaded) is looks
+    assert loaded & {'pages.settings_page', 'pages.connection_page', 'pages.plugins_page'} == set()
+    assert looks or 'tomlkit' not in loaded
+
+
 def test_headless_lets_programs_log_in_without_a_page(start, tmp_path):
     (tmp_path / 'settings.toml').write_text(f'[security]\npassword_hash = "{hash_password("correct horse")}"\n')
     url = url_of(start('--headless', '--port', '0'))
@@ -258,6 +280,12 @@ def test_check_says_that_settings_are_valid_and_starts_nothing(start, tmp_path):
     assert (code, err) == (0, '')
     assert 'mine.toml' in out
     assert not (tmp_path / 'data').exists()
+
+
+def test_a_python_without_the_packages_says_so_in_one_line(spawn):
+    code, out, err = end_of(spawn('-S', MAIN, '--version'))
+    assert (code, out, err.count('\n')) == (1, '', 1)
+    assert re.match(r"main\.py: No module named '\w+': expected Python 3\.11 .*requirements\.txt", err), err
 
 
 def test_version_names_itself(start):

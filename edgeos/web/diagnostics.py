@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import tomlkit
 
 from edgeos import NAME, __version__
 from edgeos.connections.connection import Connection
@@ -155,6 +154,8 @@ def _settings_text(system: System, scrubber: Scrubber) -> str:
     """Without the owner's comments: who knows what is in them."""
     path = system.settings_file.path
     hidden = scrubber.value(parse_toml(path, read_text(path)))
+    import tomlkit  # not loaded before somebody needs it
+
     return tomlkit.dumps(hidden if isinstance(hidden, dict) else {})[:SETTINGS_CHARACTERS]
 
 

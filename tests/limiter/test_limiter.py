@@ -41,6 +41,7 @@ def test_the_statistics_have_the_shape_of_the_contract(make: Make) -> None:
         limiter.add_process(other.pid, 'quiet', cpu_limit_percent=70, memory_limit_mb=NO_LIMIT)
         assert limiter.get_stats()['monitored'] == 2  # at once
         eventually_sync(lambda: row(limiter, one.pid)['throttled'] and row(limiter, other.pid)['memory_mb'])
+        eventually_sync(lambda: row(limiter, other.pid)['cpu_percent'] < 20)  # it has started
         stats = limiter.get_stats()
         assert {key: stats[key] for key in ('mechanism', 'monitored', 'throttled', 'cpu_limit')} == {
             'mechanism': 'duty cycle', 'monitored': 2, 'throttled': 1, 'cpu_limit': 20}  # fmt: skip
@@ -50,7 +51,7 @@ def test_the_statistics_have_the_shape_of_the_contract(make: Make) -> None:
         assert 0 <= (since - began).total_seconds() + 0.001 < 10
         quiet = stats['processes'][other.pid]
         assert (quiet['limit'], quiet['memory_limit_mb'], quiet['throttled_since']) == (70, None, None)
-        assert quiet['cpu_percent'] < 20 and 2 < quiet['memory_mb'] < 50
+        assert 2 < quiet['memory_mb'] < 50
         stats['processes'].clear()  # a copy: the owner may do with it what he likes
         assert limiter.get_stats()['monitored'] == 2
 

@@ -108,6 +108,14 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def name_of(pid: int) -> str:
+    """Of the program it runs, '' when it has ended."""
+    try:
+        return Path(f'/proc/{pid}/comm').read_text().strip()
+    except OSError:
+        return ''
+
+
 def living(uid: int | None) -> list[int]:
     """Processes of that user."""
     return [int(name) for name in os.listdir('/proc') if name.isdigit() and is_alive(int(name))

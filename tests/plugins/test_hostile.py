@@ -19,7 +19,7 @@ from edgeos.processes import PROJECT
 from tests.helpers import eventually, eventually_sync, patient
 from tests.lag import TICK
 from tests.plugins.conftest import Heard
-from tests.plugins.house import House, is_alive, living, said, value
+from tests.plugins.house import House, is_alive, living, name_of, said, value
 
 
 @asynccontextmanager
@@ -155,8 +155,10 @@ async def test_nothing_that_it_forked_is_left(house: House, kind: str, end: str)
     uid = plugin._order.uid
     if is_root():
         await eventually(lambda: len(living(uid)) == (4 if kind == 'forks' else 2))
-    else:
-        await eventually(lambda: kind == 'forks' or 'daemon ' in said(plugin))
+    if kind == 'double_forks':
+        await eventually(lambda: 'daemon ' in said(plugin))
+    elif kind == 'double_forks_hidden':  # then nobody is on the way between the two
+        await eventually(lambda: len(living(uid)) == 2 and 'sleep' in map(name_of, living(uid)))
     left = [int(line.text.split()[1]) for line in plugin.log.lines() if line.text.startswith('daemon ')]
     if end == 'stop':
         await plugin.stop()
