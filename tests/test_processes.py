@@ -265,7 +265,7 @@ async def test_a_flood_of_output_blocks_nobody(shell: Callable[..., ChildProcess
         turn = time.thread_time()  # of CPU: a busy machine keeps us waiting longer
         await asyncio.sleep(0.001)
         worst = max(worst, time.thread_time() - turn)
-    assert worst < 0.05
+    assert worst < patient(0.05)
     assert len(lines) <= 4 * (LINES_PER_SECOND + 1)
     assert lines.has('left out')
     assert psutil.Process().memory_info().rss - before < 5_000_000

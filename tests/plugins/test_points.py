@@ -236,7 +236,7 @@ async def test_many_subscriptions_to_many_points_hold_nobody_up(tried: Tried) ->
         began = time.thread_time()
         await asyncio.sleep(0)
         worst = max(worst, time.thread_time() - began)
-    assert worst < 0.05
+    assert worst < patient(0.05)
     newest = {sent['point']['id']: sent for sent in tried.talk.sent}
     assert sum(sent['point']['value'] % 1 == 0.5 for sent in newest.values()) == 500
     assert len(newest['mqtt/house/room77/temperature']['subscriptions']) == 2, 'those for 7 and 77'
