@@ -98,7 +98,7 @@ async def test_one_from_a_file_is_named_and_one_that_fails_is_an_event(houses: t
 ])  # fmt: skip
 def test_a_hostile_list_is_refused(change: dict[str, Any]) -> None:
     row = {'id': 'demo', 'name': 'Demo', 'version': '1.0.0', 'source': 'built-in', 'wanted': True, 'config': {}}
-    for plugins in ([{**row, **change}], [row, row], [row] * 201, '[' * 100_000):
+    for plugins in ([{**row, **change}], [row, row], [{**row, 'id': f'demo-{n}'} for n in range(201)], '[' * 100_000):
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, 'w') as archive:
             archive.writestr('manifest.json', json.dumps({'schema_version': 1, 'version': '1', 'created': ''}))
