@@ -1,5 +1,6 @@
 """SmartHome Edge OS: options, settings, system, pages and API, run."""
 import asyncio
+import gc
 import os
 import shutil
 import signal
@@ -8,6 +9,9 @@ import sys
 import tempfile
 from functools import partial
 from pathlib import Path
+
+if __name__ == '__main__':
+    gc.disable()  # until it serves: nearly all that is made by then stays
 
 try:
     from edgeos import NAME, __version__
@@ -133,6 +137,8 @@ async def live(options: Options, settings_file: SettingsFile, data: Path, sock: 
     showing = Showing(screen_for(options, system), local_url(host, port))
 
     def on_ready() -> None:
+        gc.freeze()  # a full collection need not look at it again, which would hold the loop for some 60 ms
+        gc.enable()
         announce(host, port)
         notifier.ready(local_url(host, port))
         showing.begin()

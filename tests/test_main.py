@@ -188,8 +188,9 @@ def test_headless_loads_nothing_that_only_pages_need(spawn):
 
 
 LISTING = """
-import atexit, pathlib, runpy, sys
+import atexit, gc, pathlib, runpy, sys
 atexit.register(lambda: pathlib.Path('modules').write_text(' '.join(sys.modules)))
+atexit.register(lambda: pathlib.Path('collects').write_text(f'{gc.isenabled()} {gc.get_freeze_count() > 50_000}'))
 sys.argv = sys.argv[1:]
 sys.path.insert(0, str(pathlib.Path(sys.argv[0]).parent))
 runpy.run_path(sys.argv[0], run_name='__main__')
@@ -207,6 +208,7 @@ def test_a_page_is_loaded_when_somebody_looks_at_it(spawn, tmp_path, looks):
     assert 'pages.frame' in loaded and ('pages.overview_page' in loaded) is looks
     assert loaded & {'pages.settings_page', 'pages.connection_page', 'pages.plugins_page'} == set()
     assert looks or 'tomlkit' not in loaded
+    assert (tmp_path / 'collects').read_text() == 'True True', 'what was there at the start is not looked at again'
 
 
 def test_headless_lets_programs_log_in_without_a_page(start, tmp_path):

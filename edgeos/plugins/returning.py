@@ -36,7 +36,7 @@ class BadPlugins(ValueError):
 class KeptPlugin(BaseModel):
     """One as it stands in a backup. In `config` secrets are as they were entered, or masked."""
 
-    model_config = ConfigDict(frozen=True, extra='ignore')
+    model_config = ConfigDict(frozen=True, extra='ignore', defer_build=True)
 
     id: Annotated[str, Field(pattern=f'^{PLUGIN_ID.pattern}$')]
     name: Annotated[str, Field(max_length=100)]
@@ -49,7 +49,7 @@ class KeptPlugin(BaseModel):
 class Kept(BaseModel):
     """All of them."""
 
-    model_config = ConfigDict(frozen=True, extra='ignore')
+    model_config = ConfigDict(frozen=True, extra='ignore', defer_build=True)
 
     plugins: Annotated[tuple[KeptPlugin, ...], Field(max_length=MOST)]
 
