@@ -8,7 +8,7 @@ from tests.bench.apps import MAIN, bare_page, cpu_share, crowd, first_answer, pr
 from tests.bench.report import Report
 from tests.helpers import free_port
 
-ROUNDS = 7
+ROUNDS = 15
 
 
 def start_bare() -> float:

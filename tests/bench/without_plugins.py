@@ -1,4 +1,5 @@
 """The program as if it had no plugins: what these add to its start. python -m tests.bench.without_plugins [option ...]"""
+import gc
 import sys
 from types import ModuleType
 from typing import Any
@@ -6,6 +7,8 @@ from typing import Any
 
 class NoPlugins:
     """In place of their manager."""
+
+    may_run = False
 
     def __init__(self, *_: Any, **__: Any) -> None: ...
 
@@ -21,6 +24,7 @@ def leave_out(module: str, **names: Any) -> None:
 
 
 if __name__ == '__main__':
+    gc.disable()  # as main.py does
     leave_out('edgeos.plugins.manager', PluginManager=NoPlugins)
     leave_out('edgeos.web.plugins_api', add_plugin_routes=lambda *_: None, add_plugin_errors=lambda *_: None)
     import main
