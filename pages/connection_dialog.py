@@ -22,7 +22,7 @@ from pages.i18n import _
 from pages.mqtt_form import MqttForm
 from pages.pin_gate import may_edit
 from pages.plc_form import PlcForm
-from pages.sheet import Button, Sheet, Text, one_per_page
+from pages.sheet import Button, Sheet, Text, catch_focus, one_per_page
 from pages.toasts import say_done, say_trouble
 from pages.trial_panel import TrialPanel
 from pages.type_choice import TypeChoice
@@ -124,7 +124,7 @@ class ConnectionDialog:
 
     def _choose(self, kind: str) -> None:
         self._begin_new(kind)
-        self._other.run_method('focus')  # the button that had it is gone
+        catch_focus(self._other)  # the button that had it is gone; not from a field that was touched meanwhile
 
     def _begin_new(self, kind: str) -> None:
         if (form := self._show_form(kind)) is not None:
@@ -162,7 +162,7 @@ class ConnectionDialog:
 
     def _show_form(self, kind: str | None) -> ConnectionForm | None:
         self._area.set_visibility(kind is not None)
-        self._types.area.set_visibility(kind is None)
+        self._types.show(kind is None)
         self._other.set_visibility(len(FORMS) > 1)
         self._bar.stay()
         if kind is None:

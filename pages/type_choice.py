@@ -16,6 +16,11 @@ class TypeChoice:
         with ui.element('div').classes('eo-types') as self.area:
             self._buttons = [self._add(form, partial(on_choose, kind)) for kind, form in forms.items()]
 
+    def show(self, shown: bool) -> None:
+        """While they are shown, the first of them has the focus when the dialog opens."""
+        self.area.set_visibility(shown)
+        self._buttons[0].props.set_optional('data-autofocus', '' if shown else None)
+
     def focus(self) -> None:
         """Go to the first of them."""
         self._buttons[0].run_method('focus')

@@ -139,6 +139,29 @@ def test_added_connection_is_proven_first_and_lives_on_the_page(browser: Browser
     assert '# by hand' in (house.folder / 'settings.toml').read_text()
 
 
+@pytest.mark.parametrize('is_quick', [True, False], ids=['a finger was there first', 'by keyboard'])
+def test_the_form_takes_the_focus_from_nobody(browser: Browser, house: House, is_quick: bool) -> None:
+    with visitor(browser) as page:
+        page.goto(house.url)
+        page.locator('.ov-add').click()
+        dialog = page.get_by_role('dialog')
+        kind = dialog.get_by_role('button', name='MQTT')
+        expect(kind).to_be_visible()
+        page.wait_for_function('document.activeElement !== document.body')  # the dialog has come
+        if is_quick:
+            page.evaluate("""() => new MutationObserver((_, observer) => {
+              const host = [...document.querySelectorAll('[role=dialog] input')].find((each) => each.placeholder === '192.168.1.20');
+              if (!host?.offsetParent) return;
+              observer.disconnect();
+              host.focus();
+            }).observe(document.body, {subtree: true, childList: true, attributes: true})""")
+        kind.press('Enter')
+        expect(field(dialog, 'Host') if is_quick else dialog.get_by_role('button', name='Other type')).to_be_focused()
+        if is_quick:
+            page.wait_for_timeout(300)  # longer than the form waits
+            expect(field(dialog, 'Host')).to_be_focused()
+
+
 def test_wrong_input_is_said_beside_its_field_and_nothing_typed_is_lost(browser: Browser, house: House) -> None:
     with visitor(browser) as page:
         page.goto(house.url)
