@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -26,9 +27,11 @@ try:
     from edgeos.screens import CannotShow, Screen, Showing, end_program, local_url
     from edgeos.settings import SettingsError, SettingsFile, check_exposure
     from edgeos.system import System
-    from edgeos.web.app import AddPages, Doors, make_app, make_doors
+    from edgeos.web.app import make_app, make_doors
     from edgeos.web.server import CannotListen, PortTaken, bind, run_loop, run_server
-except ImportError as lack:
+except ModuleNotFoundError as lack:
+    if (lack.name or '').partition('.')[0] in ('edgeos', 'pages'):
+        raise  # of ours
     sys.exit(f'main.py: {lack}: expected Python 3.11 or newer with the packages of requirements.txt; make run has both')
 
 CANNOT_START, PORT_TAKEN, CANNOT_SHOW = 1, 3, 4
@@ -131,13 +134,14 @@ async def live(options: Options, settings_file: SettingsFile, data: Path, sock: 
     stop_early()
     notifier = Notifier()
     notifier.begin()
+    add_pages = None if options.headless else load_pages()
+    gc.freeze()  # code stays: a full collection need not look at it again, which would hold the loop for some 60 ms
     port = sock.getsockname()[1]
     system = System(settings_file, data, forgetful=options.demo)
     doors = make_doors(system)
     showing = Showing(screen_for(options, system), local_url(host, port))
 
     def on_ready() -> None:
-        gc.freeze()  # a full collection need not look at it again, which would hold the loop for some 60 ms
         gc.enable()
         announce(host, port)
         notifier.ready(local_url(host, port))
@@ -150,7 +154,7 @@ async def live(options: Options, settings_file: SettingsFile, data: Path, sock: 
         await system.start()
         if options.demo:
             await system.start_demo()
-        app = make_app(system, doors, host, port, None if options.headless else pages_of(system, doors))
+        app = make_app(system, doors, host, port, add_pages and partial(add_pages, system=system, doors=doors))
         await run_server(app, sock, on_ready=on_ready, stop=stop, has_pages=not options.headless)
     except (OSError, ProcessError):  # said in one line by who called
         raise
@@ -227,11 +231,11 @@ def stop_early() -> None:
         loop.add_signal_handler(hangup, signal.raise_signal, signal.SIGTERM)
 
 
-def pages_of(system: System, doors: Doors) -> AddPages:
-    """The pages, loaded only when somebody will look at them."""
+def load_pages() -> Callable[..., None]:
+    """What adds them; loaded only where somebody will look at pages, and before the first connection is at work."""
     from pages import add_pages
 
-    return partial(add_pages, system=system, doors=doors)
+    return add_pages
 
 
 def fail(message: str, status: int) -> int:

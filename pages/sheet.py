@@ -71,8 +71,8 @@ class Button(Text):
 
 
 def catch_focus(element: Element) -> None:
-    """Give it the focus if what had it is not seen any more; a keyboard would begin at the top of all."""
-    ui.run_javascript('setTimeout(() => document.activeElement.tabIndex < 0 && '
+    """Give it the focus if nothing has it that a keyboard can reach, which would begin at the top of all."""
+    ui.run_javascript('setTimeout(() => !(document.activeElement?.tabIndex >= 0) && '
                       f'document.getElementById("{element.html_id}")?.focus(), 100)')  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Any
 
 from edgeos.clock import Clock
@@ -12,9 +13,12 @@ from edgeos.clock import Clock
 PATIENCE = float(os.environ.get('EDGEOS_TEST_PATIENCE', '1'))
 
 
-def patient(seconds: float) -> float:
-    """A bound of time as it is on a machine that does other things too: `make test` runs groups of tests side by side."""
-    return seconds * PATIENCE
+def patient(seconds: float, below: float = inf) -> float:
+    """A bound of time as it is on a machine that does other things too: `make test` runs groups of tests side by side.
+
+    `below` is what the mistake would take that the bound is to catch.
+    """
+    return min(seconds * PATIENCE, below)
 
 
 class FakeClock(Clock):

@@ -129,16 +129,42 @@ def test_a_clock_set_back_before_everything_leaves_only_the_new_sample() -> None
     assert ring.values(0) == [(1.0, 2.0)]
 
 
-def test_months_between_two_samples_are_right_to_the_millisecond() -> None:
-    ring, t = PointRing(), START
-    for days in (0.0, 10.0, 30.0, 49.7):
-        t += days * 86_400 + 0.25
-        ring.append(t, days)
-    assert ring.values(START) == [(START + 0.25 + 0.25 + 0.25 + 89.7 * 86_400 + 0.25, 49.7)]
-    for tick in range(1, CAPACITY + 9):
-        ring.append(t + tick, 1.0)
-    ring.append(t + 100 * 86_400, 7.0)
-    assert ring.values(0) == [(t + 100 * 86_400, 7.0)]
+SEVEN_WEEKS = 2**32 / 1000  # s, and with one more millisecond the times need a new base
+
+
+def test_weeks_between_two_samples_are_right_to_the_millisecond() -> None:
+    ring = PointRing()
+    for offset in (0.0, 0.001, 864_000.25, SEVEN_WEEKS - 0.001):
+        ring.append(START + offset, offset)
+    assert [(round(t - START, 3), value) for t, value in ring.values(0)] == [
+        (0.0, 0.0), (0.001, 0.001), (864_000.25, 864_000.25), (SEVEN_WEEKS - 0.001, SEVEN_WEEKS - 0.001)]  # fmt: skip
+    ring.append(START + SEVEN_WEEKS + 100 * 86_400, 7.0)
+    assert ring.values(0) == [(START + SEVEN_WEEKS + 100 * 86_400, 7.0)]
+
+
+def test_after_seven_weeks_the_last_hour_stays_with_its_gaps_and_is_thinned_as_before() -> None:
+    ring, begin = PointRing(), START + int(SEVEN_WEEKS) - 2000
+    ring.append(START, -1.0)
+    for tick in range(1900):
+        ring.append(begin + tick, float(tick))
+    ring.mark_gap(begin + 1900)
+    before = ring.values(begin)
+    for tick in range(2000, 2002):
+        ring.append(begin + tick, float(tick))
+    assert [(round(t, 3), value) for t, value in ring.values(0) if not isnan(value)] == [
+        *((round(t, 3), value) for t, value in before if not isnan(value)), (begin + 2000, 2000.0), (begin + 2001, 2001.0)]
+    assert [round(t) for t in gaps(ring)] == [begin + 1900]
+    for tick in range(2002, 3500):
+        ring.append(begin + tick, float(tick))
+    older = [t for t, value in ring.values(0) if not isnan(value)][:-CAPACITY]
+    assert all(after - earlier >= SPACING - 0.002 for earlier, after in pairwise(older))
+
+
+def test_a_time_that_it_has_told_leads_to_its_sample() -> None:
+    ring = PointRing()
+    for tick in range(100):
+        ring.append(START + 0.123 + tick * 0.1, float(tick))
+    assert all(ring.values(t)[0] == (t, value) for t, value in ring.values(0))
 
 
 def test_a_point_that_seldom_changes_keeps_what_it_has_for_weeks() -> None:

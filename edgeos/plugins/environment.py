@@ -70,7 +70,7 @@ async def make_environment(folder: Path, temporary: Path, on_line: OnLine, tools
 def find_tools() -> list[Tool]:
     """What there is, best first; each is the other's second opinion."""
     tools = []
-    places = os.pathsep.join((os.path.dirname(sys.executable), os.environ.get('PATH', os.defpath)))
+    places = os.pathsep.join(filter(None, (os.path.dirname(sys.executable), os.environ.get('PATH', os.defpath))))
     if uv := shutil.which('uv', path=places):
         tools.append(Tool('uv', (uv,)))
     if importlib.util.find_spec('pip'):

@@ -13,7 +13,7 @@ from tests.bench.report import Report
 from tests.helpers import free_port
 
 ROUNDS = 7
-SETTLED = 12  # s after the start, when what follows the first answer has been loaded too
+SETTLED = 12  # s after the start
 MODES = {'with pages': (), 'headless': ('--headless',)}
 
 

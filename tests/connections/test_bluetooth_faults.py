@@ -421,7 +421,7 @@ async def test_stopping_lets_the_device_go_at_once(links, bluez, battery):
     connection = await links.open(ONE)
     began = time.monotonic()
     await connection.stop()
-    assert time.monotonic() - began < patient(2)
+    assert time.monotonic() - began < patient(2, below=4)
     assert connection.status is Status.DISCONNECTED
     await eventually(lambda: battery.link is None)
 
@@ -431,7 +431,7 @@ async def test_stopping_while_the_service_hangs_takes_not_long(links, bluez, bat
     bluez.freeze()
     began = time.monotonic()
     await asyncio.wait_for(connection.stop(), 10)
-    assert time.monotonic() - began < patient(3)
+    assert time.monotonic() - began < patient(3, below=4.5)
     bluez.thaw()
 
 

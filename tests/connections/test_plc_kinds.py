@@ -126,7 +126,7 @@ async def test_a_trial_answers_within_ten_seconds_whatever_is_there(links):
         began = time.monotonic()
         results = await asyncio.gather(*(try_out(settings_for(f'127.0.0.1:{port}'), {}, links.services)
                                          for port in cases))  # fmt: skip
-        assert time.monotonic() - began < patient(10)
+        assert time.monotonic() - began < patient(10, below=14)
         assert [result.error.code for result in results] == list(cases.values())
         assert not any(result.ok for result in results)
     server.close()

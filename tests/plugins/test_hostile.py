@@ -42,8 +42,8 @@ async def loop_is_free() -> AsyncIterator[None]:
     yield
     measuring.cancel()
     gc.unfreeze()
-    assert max(held, default=0.0) <= patient(40), f'held for {max(held)} ms'
-    assert sum(held) <= patient(0.5 * len(held) * TICK * 1000 + 40), 'most of the time it had something to do'
+    assert max(held, default=0.0) <= patient(40, below=80), f'held for {max(held)} ms'
+    assert sum(held) <= 0.5 * len(held) * TICK * 1000 + 40, 'most of the time it had something to do'
 
 
 async def test_binary_on_stdout_is_text_in_the_log_and_no_message(house: House) -> None:
