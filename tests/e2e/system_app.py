@@ -71,8 +71,9 @@ def do(command: dict[str, Any]) -> None:
     elif name := command.get('hour'):
         make_hour(house[0].usage, name)
     elif ages := command.get('minutes'):
-        latest = house[0].vitals.latest
-        assert latest is not None
+        if (latest := house[0].vitals.latest) is None:  # not measured yet
+            loop[0].call_later(0.05, do, command)
+            return
         for age in sorted(ages, reverse=True):
             house[0].history.add_vital(latest._replace(t=60 * (latest.t // 60 - age)))
     else:
