@@ -192,7 +192,7 @@ def test_the_app_ends_cleanly_while_a_worker_stands_still_and_so_does_what_left_
 def test_the_end_of_the_interpreter_lets_everything_go_on(tmp_path: Path) -> None:
     with app('raise', tmp_path / 'limiter.json') as (process, pid):
         assert process.wait(10) == 3
-        assert states(pid) == {'S', 'R'}  # the root waits for its children
+        eventually_sync(lambda: states(pid) == {'S', 'R'})  # the root waits for its children, once it is awake
 
 
 def test_the_list_holds_what_is_registered_now(tmp_path: Path) -> None:
