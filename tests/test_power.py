@@ -52,8 +52,9 @@ async def test_what_logind_refuses_is_said(bus, error, text):
 async def test_without_logind_or_without_a_bus_nothing_is_offered(bus, monkeypatch):
     nothing = PowerOffers(False, False, power.NO_SERVICE)
     assert await Power().offers() == nothing
-    monkeypatch.setenv('DBUS_SYSTEM_BUS_ADDRESS', 'unix:path=/nowhere/bus')
-    assert await Power().offers() == nothing
+    for address in ('no address at all', 'unix:path=/nowhere/bus'):
+        monkeypatch.setenv('DBUS_SYSTEM_BUS_ADDRESS', address)
+        assert await Power().offers() == nothing
     with pytest.raises(PowerError):
         await Power().power_off()
 
